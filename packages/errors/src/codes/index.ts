@@ -1,0 +1,30 @@
+import { attestationCodes } from "./attestation.ts";
+import { containerCodes } from "./container.ts";
+import { enclaveTlsCodes } from "./enclave-tls.ts";
+import { generalCodes } from "./general.ts";
+import { imageCodes } from "./image.ts";
+import { linuxCodes } from "./linux.ts";
+import { ociCodes } from "./oci.ts";
+import { palCodes } from "./pal.ts";
+import { serviceCodes } from "./service.ts";
+import { sgxCodes } from "./sgx.ts";
+import type { CodeEntry } from "../kinds.ts";
+
+const table = {
+  ...generalCodes,
+  ...linuxCodes,
+  ...ociCodes,
+  ...sgxCodes,
+  ...palCodes,
+  ...imageCodes,
+  ...attestationCodes,
+  ...enclaveTlsCodes,
+  ...containerCodes,
+  ...serviceCodes,
+} as const satisfies Readonly<Record<`ERR_${string}`, CodeEntry>>;
+
+/** Every code of the project, a closed union: `switch` on it narrows. */
+export type ErrorCode = keyof typeof table;
+
+/** Every code with its kind and the sentence that docs/errors.md shows. */
+export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = table;

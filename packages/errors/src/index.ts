@@ -1,0 +1,13 @@
+export { ERROR_CODES, type ErrorCode } from "./codes/index.ts";
+export {
+  causeChain,
+  formatForPerson,
+  formatOneLine,
+  InclavareError,
+  type InclavareErrorOptions,
+  isInclavareError,
+  type JsonValue,
+  toInclavareError,
+} from "./error.ts";
+export type { CodeEntry, ErrorKind, VerificationCause } from "./kinds.ts";
+export { type HttpProblem, toExitCode, toHttpProblem, toTtrpcStatus, type TtrpcStatus } from "./mapping.ts";
