@@ -10,4 +10,5 @@ export {
   toInclavareError,
 } from "./error.ts";
 export type { CodeEntry, ErrorKind, VerificationCause } from "./kinds.ts";
+export { fromWireError, toWireError, type WireError } from "./wire.ts";
 export { type HttpProblem, toExitCode, toHttpProblem, toTtrpcStatus, type TtrpcStatus } from "./mapping.ts";

@@ -1,0 +1,11 @@
+export {
+  type Command,
+  type CommandContext,
+  defineCommand,
+  type OptionSpec,
+  type OptionTable,
+  type Output,
+  type Program,
+} from "./command.ts";
+export { runProgram } from "./run.ts";
+export { printJson, printTable } from "./table.ts";
