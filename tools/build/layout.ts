@@ -1,0 +1,33 @@
+/** The installed layout, the same under `dist/` and under PREFIX: `bin/*` and `lib/inclavare/*`. */
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Writes one starter for each app. A shell line rather than a `#!` line to Node: the caller's NODE_OPTIONS must not
+ * reach our process, and Node needs flags.
+ */
+export function writeStarters(prefix: string, library: string, names: readonly string[]): void {
+  const bin = join(prefix, "bin");
+  mkdirSync(bin, { recursive: true });
+  for (const name of names) {
+    const line = `exec '${library}/node' --disable-warning=ExperimentalWarning '${library}/${name}.mjs' "$@"`;
+    rmSync(join(bin, name), { force: true });
+    writeFileSync(join(bin, name), `#!/bin/sh\nunset NODE_OPTIONS\n${line}\n`, { mode: 0o755 });
+    chmodSync(join(bin, name), 0o755);
+  }
+}
+
+export function linkFile(from: string, to: string): void {
+  rmSync(to, { force: true });
+  symlinkSync(from, to);
+}
+
+/** Copies `lib/inclavare` with every link followed, so that the installed tree needs nothing else. */
+export function copyTree(from: string, to: string): void {
+  mkdirSync(to, { recursive: true, mode: 0o755 });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) copyTree(source, target);
+    else copyFileSync(source, target);
+  }
+}
