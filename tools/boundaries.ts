@@ -28,7 +28,7 @@ const REACHING_OUT = /^node:(child_process|net|tls|http|https|dgram|cluster)$/u;
 
 const root = join(import.meta.dirname, "..");
 const IMPORT =
-  /(?:^|\n)(?:import|export)\s+(?:[\w\s{},*$]+\s+from\s+)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gu;"']*?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gu;
+  /(?:^|\n)(?:import|export)\s+(?:[\w\s{},*$]+\s+from\s+)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gu;
 
 interface Member {
   readonly folder: string;
