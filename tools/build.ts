@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { bundle, commandLineApps } from "./build/bundle.ts";
+import { buildExamples } from "./build/examples.ts";
 import { linkFile, writeStarters } from "./build/layout.ts";
 import { buildPayload } from "./build/payload.ts";
 
@@ -32,5 +33,7 @@ say(`bundled ${apps.join(", ")}`);
 linkFile(node, join(library, "node"));
 linkFile(koffi, join(library, "lib", "koffi.node"));
 writeStarters(join(root, "dist"), library, apps);
+buildExamples(root, join(library, "examples"));
+say("compiled the examples");
 await buildPayload({ root, directory: join(library, "payload"), node, koffi, release: version });
 say(`payload of init-runelet in ${join("dist", "lib", "inclavare", "payload")}`);
