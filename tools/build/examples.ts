@@ -2,15 +2,16 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 const require = createRequire(import.meta.url);
 
 /** The one example so far: a WASI module and its table, under `lib/inclavare/examples`. */
 export function buildExamples(root: string, directory: string): void {
   const compiler = join(dirname(require.resolve("assemblyscript/package.json")), "bin", "asc.js");
-  const shim = require.resolve("@assemblyscript/wasi-shim/asconfig.json");
-  const source = join(root, "examples", "confidential-statistics");
+    const source = join(root, "examples", "confidential-statistics");
+  // Relative, because the compiler takes the paths inside the configuration as relative to the path it was given.
+  const shim = relative(source, require.resolve("@assemblyscript/wasi-shim/asconfig.json"));
   const target = join(directory, "confidential-statistics");
   mkdirSync(target, { recursive: true });
   const wasm = join(target, "statistics.wasm");

@@ -49,7 +49,7 @@ export interface Command<T extends OptionTable = OptionTable> {
 
 /** Gives a command its types from its own option table, then forgets them, so that commands fit in one list. */
 export function defineCommand<const T extends OptionTable>(command: Command<T>): Command {
-  return command as unknown as Command;
+  return command;
 }
 
 export interface Program {
