@@ -23,6 +23,11 @@ const koffi = join(
   "koffi.node",
 );
 
+process.on("uncaughtException", (error) => {
+  say(`failed: ${error.message}`);
+  process.exit(1);
+});
+
 rmSync(join(root, "dist"), { recursive: true, force: true });
 mkdirSync(join(library, "lib"), { recursive: true });
 const apps = commandLineApps(root);
