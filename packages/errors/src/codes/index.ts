@@ -6,6 +6,7 @@ import { imageCodes } from "./image.ts";
 import { linuxCodes } from "./linux.ts";
 import { ociCodes } from "./oci.ts";
 import { palCodes } from "./pal.ts";
+import { runeletCodes } from "./runelet.ts";
 import { serviceCodes } from "./service.ts";
 import { sgxCodes } from "./sgx.ts";
 import type { CodeEntry } from "../kinds.ts";
@@ -20,6 +21,7 @@ const table = {
   ...attestationCodes,
   ...enclaveTlsCodes,
   ...containerCodes,
+  ...runeletCodes,
   ...serviceCodes,
 } as const satisfies Readonly<Record<`ERR_${string}`, CodeEntry>>;
 

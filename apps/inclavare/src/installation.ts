@@ -1,0 +1,20 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where the parts of this installation lie. */
+export interface Installation {
+  readonly bin: string;
+  readonly payload: string;
+  readonly examples: string;
+}
+
+/** Found from where this very code lies: the installed bundle, or, in development, the sources beside `dist/`. */
+export function installation(moduleUrl: string = import.meta.url): Installation {
+  const here = dirname(fileURLToPath(moduleUrl));
+  const library = moduleUrl.endsWith(".ts") ? join(here, "..", "..", "..", "dist", "lib", "inclavare") : here;
+  return {
+    bin: join(library, "..", "..", "bin"),
+    payload: join(library, "payload"),
+    examples: join(library, "examples"),
+  };
+}

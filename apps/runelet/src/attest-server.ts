@@ -1,0 +1,155 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSocketServer, type Server, type Socket } from "node:net";
+import {
+  type Claims,
+  encodeClaims,
+  encodeEvidenceMessage,
+  type EnclaveIdentity,
+  reportDataFor,
+} from "@inclavare/attestation";
+import type { EnclaveManifest } from "@inclavare/enclave-image";
+import { acceptEnclaveTls, type EnclaveTlsSocket, type Identity } from "@inclavare/enclave-tls";
+import { InclavareError, toHttpProblem } from "@inclavare/errors";
+import type { Secrets } from "./secrets.ts";
+
+const HANDSHAKE_DEADLINE_MS = 20_000;
+const MOST_REQUEST_BYTES = 64 * 1024;
+const MOST_SECRET_BYTES = 16 * 1024 * 1024;
+const MOST_CONNECTIONS = 64;
+const NONCE_BYTES = { least: 8, most: 64 } as const;
+
+/** What the outside may learn of this enclave, and what it may bring. */
+export interface AttestedEnclave {
+  readonly identity: Identity;
+  readonly enclave: EnclaveIdentity;
+  readonly manifest: EnclaveManifest;
+  readonly secrets: Secrets;
+}
+
+/**
+ * Enclave-TLS on the inherited listening socket. This side always proves itself; the peer may be anybody, but only a key
+ * that the measured manifest names as a verifier brings secrets.
+ */
+export function serveAttestation(descriptor: number, subject: AttestedEnclave): Server {
+  const http = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 60_000, headersTimeout: 20_000 });
+  http.on("request", (request, response) => {
+    answer(subject, request, response).catch((error: unknown) => sendProblem(response, error));
+  });
+  const server = createSocketServer(
+    (socket) => void accept(socket, subject, (session) => http.emit("connection", session)),
+  );
+  server.maxConnections = MOST_CONNECTIONS;
+  server.on("error", () => undefined); // one failed accept must not take pid 1 down
+  server.listen({ fd: descriptor });
+  return server;
+}
+
+async function accept(
+  socket: Socket,
+  { identity }: AttestedEnclave,
+  serve: (session: EnclaveTlsSocket) => void,
+): Promise<void> {
+  try {
+    const peer = { evidence: "none", authorize: () => true } as const;
+    serve(await acceptEnclaveTls(socket, { identity, peer, timeoutMs: HANDSHAKE_DEADLINE_MS }));
+  } catch {
+    socket.destroy(); // the peer has been told why, as far as the protocol allows
+  }
+}
+
+async function answer(subject: AttestedEnclave, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = request.url ?? "";
+  if (request.method === "GET" && path === "/v1/identity") {
+    const { manifest, enclave, secrets } = subject;
+    return sendJson(response, { workload: manifest.workload, identity: enclave, waitingForSecrets: secrets.missing() });
+  }
+  if (request.method === "POST" && path === "/v1/evidence") {
+    const message = await makeEvidence(subject, await readBody(request, MOST_REQUEST_BYTES));
+    response.writeHead(200, { "content-type": "application/cbor" }).end(message);
+    return;
+  }
+  const secret = /^\/v1\/secrets\/([A-Za-z0-9._-]{1,128})$/u.exec(path)?.[1];
+  if (request.method === "PUT" && secret !== undefined) {
+    assertVerifier(subject, request.socket as unknown as EnclaveTlsSocket);
+    subject.secrets.deliver(secret, await readBody(request, MOST_SECRET_BYTES));
+    response.writeHead(204).end();
+    return;
+  }
+  throw new InclavareError("ERR_ROUTE_UNKNOWN", `there is nothing at ${request.method ?? ""} ${path}`);
+}
+
+/** Fresh evidence for a caller's nonce. Its purpose is `nonce`: it can never pass for a session's proof. */
+async function makeEvidence({ identity, manifest }: AttestedEnclave, body: Buffer): Promise<Uint8Array> {
+  const { nonce, application } = parseEvidenceRequest(body);
+  const { attester } = identity;
+  if (attester === undefined) throw new InclavareError("ERR_INTERNAL", "this enclave has no attester");
+  const claims: Claims = {
+    pubkeyHash: { algorithm: "sha-256", value: identity.spkiSha256 },
+    purpose: "nonce",
+    role: "server",
+    nonce,
+    workload: manifest.workload,
+    ...(application === undefined ? {} : { application }),
+  };
+  const claimsBytes = encodeClaims(claims);
+  const evidence = await attester.evidence(reportDataFor(claimsBytes));
+  return encodeEvidenceMessage({ evidence, claims: claimsBytes });
+}
+
+function parseEvidenceRequest(body: Buffer): { nonce: Uint8Array; application?: Uint8Array } {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    throw new InclavareError("ERR_JSON", "the body is not JSON", { cause });
+  }
+  const { nonce, application } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  if (typeof nonce !== "string" || !/^(?:[0-9a-f]{2})+$/iu.test(nonce)) {
+    throw new InclavareError("ERR_NONCE", "nonce is not a string of hexadecimal bytes");
+  }
+  const bytes = Buffer.from(nonce, "hex");
+  if (bytes.length < NONCE_BYTES.least || bytes.length > NONCE_BYTES.most) {
+    throw new InclavareError(
+      "ERR_NONCE",
+      `the nonce has ${bytes.length} bytes, expected ${NONCE_BYTES.least} to ${NONCE_BYTES.most}`,
+    );
+  }
+  if (application === undefined) return { nonce: bytes };
+  if (typeof application !== "string") throw new InclavareError("ERR_JSON", "application is not a base64 string");
+  return { nonce: bytes, application: Buffer.from(application, "base64") };
+}
+
+function assertVerifier({ manifest }: AttestedEnclave, session: EnclaveTlsSocket): void {
+  const key = Buffer.from(session.peer.spkiSha256).toString("hex");
+  if (!manifest.verifiers.includes(key)) {
+    throw new InclavareError(
+      "ERR_VERIFIER_UNKNOWN",
+      "the enclave manifest does not name the peer's key as a verifier",
+      { details: { key } },
+    );
+  }
+}
+
+async function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limitBytes) throw new InclavareError("ERR_BODY_TOO_LARGE", `the body has more than ${limitBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function sendJson(response: ServerResponse, value: unknown): void {
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
+}
+
+function sendProblem(response: ServerResponse, error: unknown): void {
+  const problem = toHttpProblem(error);
+  if (response.headersSent) response.destroy();
+  else
+    response
+      .writeHead(problem.status, { "content-type": "application/problem+json", connection: "close" })
+      .end(JSON.stringify(problem));
+}

@@ -1,0 +1,137 @@
+import { type EnclaveManifest, resolveProcess } from "@inclavare/enclave-image";
+import { InclavareError } from "@inclavare/errors";
+import { signalName } from "@inclavare/linux";
+import type { EnclaveRuntime } from "@inclavare/pal";
+import type { Secrets } from "./secrets.ts";
+
+/** What the caller asks to run; the manifest decides what of it reaches the application. */
+export interface OutsideProcess {
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+}
+
+export interface Stdio {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+export type EnclaveStatus = "created" | "running" | "stopped";
+
+const SIGKILL = 9;
+
+/** The life of one enclave: its main process, what is executed beside it, and the signals that reach them. */
+export class Enclave {
+  readonly manifest: EnclaveManifest;
+  readonly #runtime: EnclaveRuntime;
+  readonly #secrets: Secrets;
+  readonly #process: OutsideProcess;
+  readonly #exited = Promise.withResolvers<number>();
+  readonly #running = new Set<number>();
+  #mainPid: number | undefined;
+  #status: EnclaveStatus = "created";
+
+  constructor(manifest: EnclaveManifest, runtime: EnclaveRuntime, secrets: Secrets, process: OutsideProcess) {
+    this.manifest = manifest;
+    this.#runtime = runtime;
+    this.#secrets = secrets;
+    this.#process = resolveProcess(manifest, process);
+  }
+
+  get status(): EnclaveStatus {
+    return this.#status;
+  }
+
+  get processCount(): number {
+    return this.#running.size;
+  }
+
+  /** Resolves with the exit value of the main process (0 to 255, or 128 + signal); rejects when it could not run. */
+  get exited(): Promise<number> {
+    return this.#exited.promise;
+  }
+
+  /** Schedules the main process; it starts when its secrets are here. */
+  start(): void {
+    if (this.#status !== "created")
+      throw new InclavareError("ERR_CONTAINER_STATE", `cannot start: the enclave is ${this.#status}`);
+    this.#status = "running";
+    this.#runMain().then(this.#exited.resolve, this.#exited.reject);
+  }
+
+  async #runMain(): Promise<number> {
+    await this.#secrets.complete;
+    if (this.#status === "stopped") return await this.exited;
+    const pid = await this.#create(this.#process, { stdin: 0, stdout: 1, stderr: 2 });
+    this.#mainPid = pid;
+    const value = await this.#wait(pid);
+    this.#status = "stopped";
+    return value;
+  }
+
+  /** Whether `exec` is allowed at all; asked before a stand-in is made. */
+  assertExecAllowed(): void {
+    if (!this.manifest.exec) throw new InclavareError("ERR_EXEC_FORBIDDEN", "the enclave manifest does not allow exec");
+    if (this.#status !== "running")
+      throw new InclavareError("ERR_CONTAINER_STATE", `cannot exec: the enclave is ${this.#status}`);
+  }
+
+  /** Runs a further process; `exited` gives its exit value, `kill` reaches it and it alone. */
+  async exec(
+    outside: OutsideProcess,
+    stdio: Stdio,
+  ): Promise<{ exited: Promise<number>; kill: (signal: number) => Promise<void> }> {
+    this.assertExecAllowed();
+    const pid = await this.#create(resolveProcess(this.manifest, outside, { exec: true }), stdio);
+    return { exited: this.#wait(pid), kill: async (signal) => await this.#signal(pid, signal) };
+  }
+
+  /** Sends a signal to the main process, or to all. Only what the manifest lists gets through, and SIGKILL. */
+  async kill(signal: number, all: boolean): Promise<void> {
+    this.#assertSignalAllowed(signal);
+    if (this.#status === "created")
+      throw new InclavareError("ERR_CONTAINER_STATE", "cannot signal: the enclave's process has not started");
+    if (this.#mainPid === undefined) {
+      // It still waits for its secrets: nothing of it exists that could handle the signal.
+      this.#status = "stopped";
+      this.#exited.resolve(128 + signal);
+      return;
+    }
+    await this.#runtime.kill(all ? -1 : this.#mainPid, signal);
+  }
+
+  async destroy(): Promise<void> {
+    this.#status = "stopped";
+    await this.#runtime.destroy();
+  }
+
+  async #signal(pid: number, signal: number): Promise<void> {
+    if (!this.#running.has(pid)) return;
+    this.#assertSignalAllowed(signal);
+    await this.#runtime.kill(pid, signal);
+  }
+
+  #assertSignalAllowed(signal: number): void {
+    const name = signalName(signal);
+    if (signal === SIGKILL || this.manifest.signals.some((allowed) => `SIG${allowed.replace(/^SIG/u, "")}` === name))
+      return;
+    throw new InclavareError("ERR_SIGNAL_FORBIDDEN", `the enclave manifest does not let ${name} through`);
+  }
+
+  async #create({ args, env, cwd }: OutsideProcess, stdio: Stdio): Promise<number> {
+    const [path] = args;
+    if (path === undefined) throw new InclavareError("ERR_PROCESS_ARGS", "there is no program to run: args is empty");
+    const pid = await this.#runtime.createProcess({ path, argv: args, env, stdio, cwd });
+    this.#running.add(pid);
+    return pid;
+  }
+
+  async #wait(pid: number): Promise<number> {
+    try {
+      return await this.#runtime.exec(pid);
+    } finally {
+      this.#running.delete(pid);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/** Rows that start containers: what rune costs beside runc, and an enclave beside an ordinary container. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { compare, type Row, secondsOf } from "./sample.ts";
+import type { Workshop } from "./workshop.ts";
+
+const RUNS = 15;
+
+export async function containerRows(shop: Workshop): Promise<Row[]> {
+  const plain = plainBundle(shop);
+  const run = (command: string, root: string[], bundle: string): Promise<number> =>
+    secondsOf(() =>
+      execFileSync(command, [...root, "run", "-b", bundle, shop.nextId()], { env: shop.environment, stdio: "ignore" }),
+    );
+  const runc = (): Promise<number> => run("runc", ["--root", shop.path("runc")], plain);
+  const hello = await shop.enclaveBundle("hello", await shop.compileWat(HELLO));
+  return [
+    await compare(
+      "rune run, plain container / runc run",
+      RUNS,
+      () => run(shop.command("rune"), shop.runeRoot(), plain),
+      runc,
+    ),
+    await compare(
+      "rune run, enclave hello / runc run of busybox echo",
+      RUNS,
+      () => run(shop.command("rune"), shop.runeRoot(), hello),
+      runc,
+    ),
+  ];
+}
+
+/** A bundle with Debian's static busybox that says hello. */
+function plainBundle(shop: Workshop): string {
+  const bundle = shop.path("busybox");
+  mkdirSync(join(bundle, "rootfs", "bin"), { recursive: true });
+  copyFileSync("/bin/busybox", join(bundle, "rootfs", "bin", "busybox"));
+  chmodSync(join(bundle, "rootfs", "bin", "busybox"), 0o755);
+  execFileSync("runc", ["spec", "-b", bundle]);
+  const path = join(bundle, "config.json");
+  const spec = JSON.parse(readFileSync(path, "utf8")) as { process: { args: string[]; terminal: boolean } };
+  spec.process.args = ["/bin/busybox", "echo", "hello"];
+  spec.process.terminal = false;
+  writeFileSync(path, JSON.stringify(spec));
+  return bundle;
+}
+
+/** The smallest WASI command that writes a line. */
+const HELLO = `(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "hello\\n")
+  (data (i32.const 0) "\\10\\00\\00\\00\\06\\00\\00\\00")
+  (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`;
