@@ -8,4 +8,5 @@ export {
   type Program,
 } from "./command.ts";
 export { runProgram } from "./run.ts";
+export { VERSION } from "./version.ts";
 export { printJson, printTable } from "./table.ts";

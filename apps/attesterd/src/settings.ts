@@ -1,0 +1,35 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { OptionTable } from "@inclavare/cli";
+import { loadConfig } from "@inclavare/container";
+
+export const settingsOptions = {
+  platform: { type: "string", value: "DIR", help: "the simulated platform (default: from the configuration)" },
+} as const satisfies OptionTable;
+
+export interface Settings {
+  readonly platformDirectory: string;
+  readonly socketPath: string;
+  readonly payloadDirectory: string;
+}
+
+/** Flags win over the configuration file, which wins over the defaults. */
+export function settings(values: {
+  readonly platform: string | undefined;
+  readonly socket?: string | undefined;
+  readonly payload?: string | undefined;
+}): Settings {
+  const config = loadConfig(process.env["INCLAVARE_CONFIG"], { payload: installedPayload() });
+  return {
+    platformDirectory: values.platform ?? config.attesterd.platform,
+    socketPath: values.socket ?? config.attesterd.socket,
+    payloadDirectory: values.payload ?? config.rune.payload,
+  };
+}
+
+/** Beside the bundle; in development, below `dist/`. */
+function installedPayload(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const library = import.meta.url.endsWith(".ts") ? join(here, "..", "..", "..", "dist", "lib", "inclavare") : here;
+  return join(library, "payload");
+}
