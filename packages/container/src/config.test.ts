@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { loadConfig, parseConfig } from "./config.ts";
+
+const defaults = { payload: "/opt/payload" };
+
+describe("parseConfig", () => {
+  it("gives defaults for an empty text", () => {
+    const { rune, attesterd } = parseConfig("", "c", defaults);
+    assert.deepEqual(rune, {
+      runtime: "runc",
+      state: "/run/rune",
+      payload: "/opt/payload",
+      pals: [],
+      requireEnclave: false,
+    });
+    assert.equal(attesterd.socket, "/run/inclavare/attesterd.sock");
+  });
+
+  it("reads every key", () => {
+    const text = `
+      [rune]
+      runtime = "/opt/crun"
+      state = "/s"
+      payload = "/p"
+      pals = ["/opt/liberpal-x.so"]
+      require_enclave = true
+      [attesterd]
+      socket = "/a.sock"
+      platform = "/sim"`;
+    assert.deepEqual(parseConfig(text, "c", defaults), {
+      rune: { runtime: "/opt/crun", state: "/s", payload: "/p", pals: ["/opt/liberpal-x.so"], requireEnclave: true },
+      attesterd: { socket: "/a.sock", platform: "/sim" },
+    });
+  });
+
+  for (const text of [
+    "x",
+    "[other]",
+    "[rune]\nstat = '/s'",
+    "[rune]\nstate = 's'",
+    "[rune]\nstate = 1",
+    "rune = 1",
+    "[rune]\npals = ['x']",
+    "[rune]\nrequire_enclave = 'yes'",
+  ]) {
+    it(`refuses ${JSON.stringify(text)} with ERR_CONFIG`, () =>
+      assert.throws(() => parseConfig(text, "c", defaults), { code: "ERR_CONFIG" }));
+  }
+});
+
+describe("loadConfig", () => {
+  it("refuses a named file that is missing", () =>
+    assert.throws(() => loadConfig("/nowhere/config.toml", defaults), { code: "ERR_FILE_NOT_FOUND" }));
+});

@@ -1,0 +1,134 @@
+import { readFileSync } from "node:fs";
+import { InclavareError } from "@inclavare/errors";
+import { parse } from "smol-toml";
+
+/** Where the operator's configuration lies when nobody says otherwise. */
+export const DEFAULT_CONFIG_PATH = "/etc/inclavare-containers/config.toml";
+
+/** The operator's configuration; every path is absolute. */
+export interface Config {
+  readonly rune: {
+    /** The low-level runtime: a name that is looked up in PATH, or a path. */
+    readonly runtime: string;
+    /** Folder of what rune knows about enclave containers. */
+    readonly state: string;
+    /** Folder of init-runelet's payload. */
+    readonly payload: string;
+    /** Enclave Runtime PAL libraries that containers may ask for. */
+    readonly pals: readonly string[];
+    /** Whether a container that asks for no enclave is refused (a pod's sandbox is not). */
+    readonly requireEnclave: boolean;
+  };
+  readonly attesterd: {
+    readonly socket: string;
+    /** Folder of the simulated platform's keys. */
+    readonly platform: string;
+  };
+}
+
+/**
+ * Reads the configuration. A missing file at the default path means the defaults; a missing file that was named is an
+ * error.
+ * @param path left out: {@link DEFAULT_CONFIG_PATH}.
+ * @throws ERR_CONFIG for an unknown key or a wrong value, ERR_FILE, ERR_FILE_NOT_FOUND.
+ */
+export function loadConfig(path: string | undefined, defaults: { readonly payload: string }): Config {
+  const file = path ?? DEFAULT_CONFIG_PATH;
+  let text = "";
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    if (!missing) throw new InclavareError("ERR_FILE", `cannot read the configuration ${file}`, { cause });
+    if (path !== undefined)
+      throw new InclavareError("ERR_FILE_NOT_FOUND", `there is no configuration ${file}`, { cause });
+  }
+  return parseConfig(text, file, defaults);
+}
+
+/** Parses a configuration: strict TOML, two tables, no unknown key. @throws ERR_CONFIG */
+export function parseConfig(text: string, what: string, defaults: { readonly payload: string }): Config {
+  const reader = new Reader(parseToml(text, what), what);
+  const rune = reader.table("rune");
+  const attesterd = reader.table("attesterd");
+  const config: Config = {
+    rune: {
+      runtime: rune.text("runtime", "runc"),
+      state: rune.path("state", "/run/rune"),
+      payload: rune.path("payload", defaults.payload),
+      pals: rune.paths("pals"),
+      requireEnclave: rune.flag("require_enclave"),
+    },
+    attesterd: {
+      socket: attesterd.path("socket", "/run/inclavare/attesterd.sock"),
+      platform: attesterd.path("platform", "/var/lib/inclavare/sgx-sim"),
+    },
+  };
+  for (const table of [reader, rune, attesterd]) table.assertNothingLeft();
+  return config;
+}
+
+function parseToml(text: string, what: string): Readonly<Record<string, unknown>> {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new InclavareError("ERR_CONFIG", `${what} is not TOML`, { cause });
+  }
+}
+
+/** Takes values out of one table by name and type; what is left over at the end is unknown. */
+class Reader {
+  readonly #values: Map<string, unknown>;
+  readonly #what: string;
+
+  constructor(values: Readonly<Record<string, unknown>>, what: string) {
+    this.#values = new Map(Object.entries(values));
+    this.#what = what;
+  }
+
+  table(key: string): Reader {
+    const value = this.#take(key) ?? {};
+    if (typeof value !== "object" || Array.isArray(value)) throw this.#wrong(key, "a table", value);
+    return new Reader(value as Record<string, unknown>, `${this.#what}: [${key}]`);
+  }
+
+  text(key: string, fallback: string): string {
+    const value = this.#take(key) ?? fallback;
+    if (typeof value !== "string" || value === "") throw this.#wrong(key, "a string that is not empty", value);
+    return value;
+  }
+
+  path(key: string, fallback: string): string {
+    const value = this.text(key, fallback);
+    if (!value.startsWith("/")) throw this.#wrong(key, "an absolute path", value);
+    return value;
+  }
+
+  paths(key: string): readonly string[] {
+    const value = this.#take(key) ?? [];
+    const isPath = (item: unknown): item is string => typeof item === "string" && item.startsWith("/");
+    if (!Array.isArray(value) || !value.every(isPath)) throw this.#wrong(key, "a list of absolute paths", value);
+    return value;
+  }
+
+  flag(key: string): boolean {
+    const value = this.#take(key) ?? false;
+    if (typeof value !== "boolean") throw this.#wrong(key, "true or false", value);
+    return value;
+  }
+
+  assertNothingLeft(): void {
+    const [key] = this.#values.keys();
+    if (key !== undefined) throw new InclavareError("ERR_CONFIG", `${this.#what} has an unknown key ${key}`);
+  }
+
+  #take(key: string): unknown {
+    const value = this.#values.get(key);
+    this.#values.delete(key);
+    return value;
+  }
+
+  #wrong(key: string, expected: string, actual: unknown): InclavareError {
+    return new InclavareError("ERR_CONFIG", `${this.#what} ${key} is ${JSON.stringify(actual)}, expected ${expected}`);
+  }
+}

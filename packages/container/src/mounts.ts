@@ -1,0 +1,4 @@
+/** Where the runtime payload lies in the container: below the container's own /dev, so that nothing is left in its root. */
+export const PAYLOAD_MOUNT = "/dev/inclavare/payload";
+/** Where enclave manifest, application image and SIGSTRUCT lie in the container. */
+export const ENCLAVE_MOUNT = "/dev/inclavare/enclave";

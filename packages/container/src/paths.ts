@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
+
+/** The files of one enclave container, on the host. */
+export interface ContainerPaths {
+  readonly directory: string;
+  readonly record: string;
+  /** The listening socket of init-runelet's control channel. */
+  readonly control: string;
+  /** The listening socket of init-runelet's Enclave-TLS server. */
+  readonly attest: string;
+  /** The derived bundle. */
+  readonly bundle: string;
+  /** The enclave's files where the image brings none. */
+  readonly enclave: string;
+}
+
+/** The folder of all enclave containers of one `--root`: runc's root is the namespace of ids. */
+export function rootDirectory(state: string, root: string): string {
+  const hash = createHash("sha256").update(resolve(root)).digest("hex");
+  return join(state, hash.slice(0, 16));
+}
+
+/** Preconditions: `id` is a valid container id, so that it names a direct child of the folder. */
+export function containerPaths(state: string, root: string, id: string): ContainerPaths {
+  const directory = join(rootDirectory(state, root), id);
+  return {
+    directory,
+    record: join(directory, "state.json"),
+    control: join(directory, "control.sock"),
+    attest: join(directory, "attest.sock"),
+    bundle: join(directory, "bundle"),
+    enclave: join(directory, "enclave"),
+  };
+}
