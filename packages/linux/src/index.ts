@@ -1,1 +1,50 @@
-export {};
+export {
+  closeQuietly,
+  createEventfd,
+  createMemfd,
+  isTerminal,
+  pollDescriptors,
+  type PollRequest,
+  type PollResult,
+  sealMemfd,
+  setCloseOnExec,
+  setNonBlocking,
+  signalEventfd,
+  watchReadable,
+} from "./descriptors.ts";
+export {
+  encodeMessage,
+  type JsonObject,
+  MessageDecoder,
+  parseAnswer,
+  readMessageSync,
+  requestSync,
+  writeMessageSync,
+} from "./messages.ts";
+export { mount, MOUNT_FLAGS, type MountRequest, unmount } from "./mounts.ts";
+export { loadNative, type NativeLibrary } from "./native.ts";
+export {
+  exitImmediately,
+  onProcessExit,
+  pidfdOpen,
+  pidfdSendSignal,
+  type ProcessExit,
+  processExists,
+  reapExitedChildren,
+  setChildSubreaper,
+  setDumpable,
+  setProcessName,
+  waitPidfd,
+} from "./processes.ts";
+export { ALL_CATCHABLE_SIGNALS, ignoreSignals, resetSignalDispositions, signalName, signalNumber } from "./signals.ts";
+export {
+  acceptUnix,
+  connectUnix,
+  listenUnix,
+  peerCredentials,
+  type PeerCredentials,
+  type Received,
+  receiveWithDescriptors,
+  sendWithDescriptors,
+  waitReadable,
+} from "./sockets.ts";

@@ -1,0 +1,129 @@
+import { closeSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import { check, EINTR, lastErrno, libcFunction, linuxError, loadNative } from "./native.ts";
+
+const POLLIN = 1;
+const POLLOUT = 4;
+const POLLERR = 8;
+const POLLHUP = 16;
+const POLLNVAL = 32;
+const POLLFD_BYTES = 8;
+const F_GETFD = 1;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_ADD_SEALS = 1033;
+const F_SEAL_ALL = 0xf;
+const FD_CLOEXEC = 1;
+const O_NONBLOCK = 0o4000;
+const EFD_CLOEXEC_NONBLOCK = 0o2004000;
+const MFD_CLOEXEC_ALLOW_SEALING = 3;
+
+export interface PollRequest {
+  readonly fd: number;
+  readonly readable?: boolean;
+  readonly writable?: boolean;
+}
+
+export interface PollResult {
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** The other end is gone, or the descriptor is in error or not open. */
+  readonly hangup: boolean;
+}
+
+/**
+ * poll(2), synchronously: blocks this thread for at most `timeoutMs` (-1: for ever; 0: not at all).
+ * @returns one result for each request, in order; all false after a timeout.
+ */
+export function pollDescriptors(requests: readonly PollRequest[], timeoutMs: number): PollResult[] {
+  const table = Buffer.alloc(POLLFD_BYTES * requests.length);
+  requests.forEach(({ fd, readable, writable }, index) => {
+    table.writeInt32LE(fd, index * POLLFD_BYTES);
+    table.writeInt16LE((readable === true ? POLLIN : 0) | (writable === true ? POLLOUT : 0), index * POLLFD_BYTES + 4);
+  });
+  const poll = libcFunction("int poll(void *fds, ulong count, int timeout)");
+  const deadline = performance.now() + timeoutMs;
+  for (
+    let leftMs = timeoutMs;
+    poll(table, requests.length, leftMs) === -1;
+    leftMs = Math.max(0, deadline - performance.now())
+  ) {
+    const errno = lastErrno();
+    if (errno !== EINTR) throw linuxError("poll", errno);
+    if (timeoutMs < 0) leftMs = -1;
+  }
+  return requests.map((_, index) => {
+    const events = table.readInt16LE(index * POLLFD_BYTES + 6);
+    return {
+      readable: (events & POLLIN) !== 0,
+      writable: (events & POLLOUT) !== 0,
+      hangup: (events & (POLLHUP | POLLERR | POLLNVAL)) !== 0,
+    };
+  });
+}
+
+/** Calls back on the event loop whenever the descriptor is readable or its other end is gone; no thread is used. */
+export function watchReadable(fd: number, callback: () => void): { close(): void } {
+  const handle = loadNative().node.poll(fd, { readable: true, disconnect: true }, callback);
+  return { close: () => handle.close() };
+}
+
+/** A counter that makes its descriptor readable; wakes a thread that is in {@link pollDescriptors}. */
+export function createEventfd(): number {
+  return check("eventfd", libcFunction("int eventfd(uint initial, int flags)")(0, EFD_CLOEXEC_NONBLOCK));
+}
+
+export function signalEventfd(fd: number): void {
+  const one = Buffer.alloc(8);
+  one.writeBigUInt64LE(1n);
+  writeSync(fd, one);
+}
+
+export function setCloseOnExec(fd: number, on: boolean): void {
+  const flags = fcntl(fd, F_GETFD, 0);
+  fcntl(fd, F_SETFD, on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC);
+}
+
+/** Of the open file description, so for everybody who shares it: not for descriptors that a caller handed in. */
+export function setNonBlocking(fd: number, on: boolean): void {
+  const flags = fcntl(fd, F_GETFL, 0);
+  fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+/** A file without a name, in memory, that can be sealed. */
+export function createMemfd(name: string): number {
+  return check(
+    "memfd_create",
+    libcFunction("int memfd_create(const char *name, uint flags)")(name, MFD_CLOEXEC_ALLOW_SEALING),
+    name,
+  );
+}
+
+/** Fixes size and contents for ever, for every holder. */
+export function sealMemfd(fd: number): void {
+  fcntl(fd, F_ADD_SEALS, F_SEAL_ALL);
+}
+
+export function isTerminal(fd: number): boolean {
+  return isatty(fd);
+}
+
+/** Closes every descriptor of the list; used where some of them may be closed already. */
+export function closeQuietly(descriptors: readonly number[]): void {
+  for (const descriptor of descriptors) {
+    try {
+      closeSync(descriptor);
+    } catch {
+      // closed already: that is what was wanted
+    }
+  }
+}
+
+function fcntl(fd: number, command: number, argument: number): number {
+  return check(
+    "fcntl",
+    libcFunction("int fcntl(int fd, int command, long argument)")(fd, command, argument),
+    `${command} of descriptor ${fd}`,
+  );
+}
