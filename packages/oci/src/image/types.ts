@@ -55,6 +55,8 @@ export interface ImageLimits {
   readonly totalBytes?: number;
   /** Entries of all layers together; default 1,000,000. */
   readonly entries?: number;
+  /** Bytes of names, link targets and extended attributes, which are held in memory; default 256 MiB. */
+  readonly metadataBytes?: number;
 }
 
 export interface OpenImageOptions {
