@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createSocketServer, type Server, type Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server, type Socket } from "node:net";
 import {
   type Claims,
   encodeClaims,
@@ -8,8 +8,8 @@ import {
   reportDataFor,
 } from "@inclavare/attestation";
 import type { EnclaveManifest } from "@inclavare/enclave-image";
-import { acceptEnclaveTls, type EnclaveTlsSocket, type Identity } from "@inclavare/enclave-tls";
-import { InclavareError, toHttpProblem } from "@inclavare/errors";
+import { acceptEnclaveTls, createHttpHandlerServer, type EnclaveTlsSocket, type Identity } from "@inclavare/enclave-tls";
+import { InclavareError } from "@inclavare/errors";
 import type { Secrets } from "./secrets.ts";
 
 const HANDSHAKE_DEADLINE_MS = 20_000;
@@ -31,13 +31,8 @@ export interface AttestedEnclave {
  * that the measured manifest names as a verifier brings secrets.
  */
 export function serveAttestation(descriptor: number, subject: AttestedEnclave): Server {
-  const http = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 60_000, headersTimeout: 20_000 });
-  http.on("request", (request, response) => {
-    answer(subject, request, response).catch((error: unknown) => sendProblem(response, error));
-  });
-  const server = createSocketServer(
-    (socket) => void accept(socket, subject, (session) => http.emit("connection", session)),
-  );
+  const http = createHttpHandlerServer({ handle: async (request, response) => await answer(subject, request, response) });
+  const server = createServer((socket) => void accept(socket, subject, (session) => http.emit("connection", session)));
   server.maxConnections = MOST_CONNECTIONS;
   server.on("error", () => undefined); // one failed accept must not take pid 1 down
   server.listen({ fd: descriptor });
@@ -143,13 +138,4 @@ async function readBody(request: IncomingMessage, limitBytes: number): Promise<B
 
 function sendJson(response: ServerResponse, value: unknown): void {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
-}
-
-function sendProblem(response: ServerResponse, error: unknown): void {
-  const problem = toHttpProblem(error);
-  if (response.headersSent) response.destroy();
-  else
-    response
-      .writeHead(problem.status, { "content-type": "application/problem+json", connection: "close" })
-      .end(JSON.stringify(problem));
 }

@@ -60,7 +60,7 @@ export const EINTR: number = constants.errno.EINTR;
 
 /** @throws ERR_LINUX_CALL with the call's name and errno when `result` is -1. */
 export function check(call: string, result: number, what: string = ""): number {
-  if (Number(result) !== -1) return Number(result);
+  if (result !== -1) return result;
   throw linuxError(call, lastErrno(), what);
 }
 

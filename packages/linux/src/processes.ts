@@ -124,5 +124,5 @@ export function exitImmediately(code: number): never {
 }
 
 function syscall(number: number, ...args: readonly number[]): number {
-  return Number(libcFunction("long syscall(long n, long a, long b, long c, long d, long e)")(number, ...args));
+  return libcFunction("long syscall(long n, long a, long b, long c, long d, long e)")(number, ...args);
 }

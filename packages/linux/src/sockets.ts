@@ -110,7 +110,7 @@ export function receiveWithDescriptors(
   const control = Buffer.alloc(controlBytes(limits.maxDescriptors));
   const { header } = messageHeader(data, control);
   const recvmsg = libcFunction("long recvmsg(int fd, void *message, int flags)");
-  const count = Number(recvmsg(fd, header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+  const count = recvmsg(fd, header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (count === -1) {
     const errno = lastErrno();
     if (errno === EAGAIN || errno === EINTR) return undefined;
@@ -177,16 +177,19 @@ function controlBytes(descriptors: number): number {
 
 /** struct msghdr and its one iovec, by address; the buffers must stay referenced while the call runs. */
 function messageHeader(data: Buffer, control: Buffer): { header: Buffer; keep: readonly Buffer[] } {
-  const address = (buffer: Buffer): bigint => loadNative().address(buffer) as bigint;
   const vector = Buffer.alloc(16);
-  vector.writeBigUInt64LE(address(data), 0);
+  vector.writeBigUInt64LE(addressOf(data), 0);
   vector.writeBigUInt64LE(BigInt(data.length), 8);
   const header = Buffer.alloc(MSGHDR_BYTES);
-  header.writeBigUInt64LE(address(vector), 16);
+  header.writeBigUInt64LE(addressOf(vector), 16);
   header.writeBigUInt64LE(1n, 24);
-  header.writeBigUInt64LE(address(control), 32);
+  header.writeBigUInt64LE(addressOf(control), 32);
   header.writeBigUInt64LE(BigInt(control.length), 40);
   return { header, keep: [data, control, vector] };
+}
+
+function addressOf(buffer: Buffer): bigint {
+  return loadNative().address(buffer);
 }
 
 function readDescriptors(control: Buffer): number[] {
