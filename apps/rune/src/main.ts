@@ -1,1 +1,32 @@
-export {};
+/** rune: an OCI runtime. Plain containers are runc's; enclave containers get init-runelet. */
+import { createContext, createLog } from "./context.ts";
+import { dispatch } from "./dispatch.ts";
+import { HELP, HOOK_COMMAND, printVersion } from "./program.ts";
+import { isOn, parseInvocation } from "./parse.ts";
+
+/** What runc ends with: 1, and 255 for an `exec`, whose other values are those of the process. */
+const FAILURE = { exec: 255, other: 1 } as const;
+
+const argv = process.argv.slice(2);
+const invocation = parseInvocation(argv);
+
+async function main(): Promise<number> {
+  const { globals, command } = invocation;
+  if (command === HOOK_COMMAND) {
+    const { runHook } = await import("./hook.ts");
+    return runHook(globals.positionals.slice(1));
+  }
+  if (isOn(globals, "version")) return printVersion(createContext(argv, invocation, process.env), process.stdout);
+  if (isOn(globals, "help") || (command === undefined && globals.problems.length === 0)) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  return await dispatch(createContext(argv, invocation, process.env));
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  createLog(invocation).fail(error);
+  process.exitCode = invocation.command === "exec" ? FAILURE.exec : FAILURE.other;
+}

@@ -1,5 +1,8 @@
 export { type Config, DEFAULT_CONFIG_PATH, loadConfig, parseConfig } from "./config.ts";
-export { assertPossible, type Probe } from "./machine.ts";
+export type { ControlRequest, InitRequest, ProcessRequest } from "./control.ts";
+export { parseWrappedHook, withBundle } from "./hooks.ts";
+export { type Lifecycle, type LifecycleEngine, loadLifecycle, type OciState } from "./load.ts";
+export { assertPossible, type Probe, SUPPORTED_RUNTIMES, SUPPORTED_TYPES } from "./machine.ts";
 export { ENCLAVE_MOUNT, PAYLOAD_MOUNT } from "./mounts.ts";
 export { type ContainerPaths, containerPaths, rootDirectory } from "./paths.ts";
 export {
@@ -15,3 +18,4 @@ export {
   type TeeType,
   withoutRequest,
 } from "./request.ts";
+export { findProgram, type RuncLogEntry, type RuncOptions } from "./runc.ts";

@@ -3,6 +3,10 @@ import { InclavareError } from "@inclavare/errors";
 import type { Config } from "./config.ts";
 import { type EnclaveRequest, isBuiltInRuntime, type TeeType } from "./request.ts";
 
+/** What this release measures and runs; everything else is refused with its reason. */
+export const SUPPORTED_TYPES: readonly TeeType[] = ["simulated"];
+export const SUPPORTED_RUNTIMES: readonly string[] = ["wasm"];
+
 /** Asks the machine whether a path exists; a parameter, so that tests can have another machine. */
 export type Probe = (path: string) => boolean;
 
@@ -40,7 +44,7 @@ export function assertPossible(request: EnclaveRequest, config: Config, exists: 
       `the configuration does not list ${runtime} under [rune] pals, which has ${config.rune.pals.length} entries`,
     );
   }
-  if (type !== "simulated" || runtime !== "wasm") {
+  if (!SUPPORTED_TYPES.includes(type) || !SUPPORTED_RUNTIMES.includes(runtime)) {
     const what = type === "simulated" ? `runtime ${runtime}` : `${type} with runtime ${runtime}`;
     throw new InclavareError(
       "ERR_REQUEST_UNSUPPORTED",

@@ -23,7 +23,11 @@ export function rootDirectory(state: string, root: string): string {
 
 /** Preconditions: `id` is a valid container id, so that it names a direct child of the folder. */
 export function containerPaths(state: string, root: string, id: string): ContainerPaths {
-  const directory = join(rootDirectory(state, root), id);
+  return pathsBelow(join(rootDirectory(state, root), id));
+}
+
+/** The files below a container's folder. */
+export function pathsBelow(directory: string): ContainerPaths {
   return {
     directory,
     record: join(directory, "state.json"),

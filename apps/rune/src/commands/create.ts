@@ -1,0 +1,58 @@
+import { isSandbox } from "@inclavare/container";
+import { InclavareError } from "@inclavare/errors";
+import { handOver } from "../handover.ts";
+import { isOn, lastValue, type ParsedFlags } from "../parse.ts";
+import { forwardSignalNumbers } from "../signals.ts";
+import { type Command, onlyId, usage } from "./command.ts";
+
+/** `create` and `run`. A plain container goes on to runc, unless the operator requires enclaves. */
+export const createOrRun: Command = async (context, flags) => {
+  const { lifecycle, engine, invocation } = context;
+  const bundleDirectory = lastValue(flags, "bundle") ?? ".";
+  const { bundle, request } = lifecycle.readRequest(bundleDirectory);
+  if (request === undefined) {
+    if (!context.config.rune.requireEnclave || isSandbox(bundle.spec)) return await handOver(context);
+    throw new InclavareError(
+      "ERR_ENCLAVE_REQUIRED",
+      "the configuration says require_enclave, and the container asks for no enclave (enclave.type)",
+    );
+  }
+  if (process.geteuid?.() !== 0)
+    throw new InclavareError("ERR_PRIVILEGE", "an enclave container needs root; only plain ones can be rootless");
+  const command = invocation.command ?? "";
+  const options = { ...createOptions(flags, bundleDirectory), id: onlyId(command, flags) };
+  if (command === "create") {
+    await lifecycle.createContainer(engine, options, { bundle, request });
+    return 0;
+  }
+  const run = {
+    detach: isOn(flags, "detach"),
+    keep: isOn(flags, "keep"),
+    noSubreaper: isOn(flags, "no-subreaper"),
+    forwardSignals: forwardSignalNumbers,
+  };
+  return await lifecycle.runContainer(engine, { ...options, ...run }, { bundle, request });
+};
+
+function createOptions(flags: ParsedFlags, bundle: string) {
+  return {
+    bundle,
+    ...optional("pidFile", lastValue(flags, "pid-file")),
+    ...optional("consoleSocket", lastValue(flags, "console-socket")),
+    ...optional("pidfdSocket", lastValue(flags, "pidfd-socket")),
+    noPivot: isOn(flags, "no-pivot"),
+    noNewKeyring: isOn(flags, "no-new-keyring"),
+    preservedDescriptors: parseCount("preserve-fds", lastValue(flags, "preserve-fds")),
+  };
+}
+
+/** A member that is there only with a value. */
+export function optional<K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } {
+  return value === undefined || value === "" ? {} : ({ [key]: value } as { readonly [P in K]: string });
+}
+
+export function parseCount(flag: string, value: string | undefined): number {
+  const count = Number(value ?? 0);
+  if (Number.isInteger(count) && count >= 0 && count <= 1024) return count;
+  throw usage(`invalid value "${value ?? ""}" for flag -${flag}: expected a number from 0 to 1024`);
+}

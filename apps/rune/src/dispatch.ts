@@ -1,0 +1,61 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { containerPaths, mayAskForEnclave, rootDirectory } from "@inclavare/container";
+import type { Context } from "./context.ts";
+import { handOver } from "./handover.ts";
+import { isOn, lastValue, type ParsedFlags } from "./parse.ts";
+
+/** runc's rule for ids, and ours: what breaks it names no folder of ours. */
+const CONTAINER_ID = /^(?!\.{1,2}$)[A-Za-z0-9_+.-]{1,255}$/u;
+
+/**
+ * Decides whose business a command is. Everything that concerns no enclave container goes to runc, before anything but
+ * this decision has been loaded.
+ * @returns the exit code
+ */
+export async function dispatch(context: Context): Promise<number> {
+  const { command, flags } = context.invocation;
+  if (flags === undefined || isOn(flags, "help") || command === undefined || !concernsUs(context, command, flags))
+    return await handOver(context);
+  const { runCommand } = await import("./commands/index.ts");
+  return await runCommand(context, command, flags);
+}
+
+function concernsUs(context: Context, command: string, flags: ParsedFlags): boolean {
+  switch (command) {
+    case "create":
+    case "run":
+      return asksForEnclave(context, flags);
+    case "features":
+      return true;
+    case "list":
+      return hasContainers(rootDirectory(context.config.rune.state, context.root));
+    default:
+      // A flag that we do not know may have made its value look like an id: every positional is looked at then.
+      return (flags.problems.length === 0 ? flags.positionals.slice(0, 1) : flags.positionals).some((id) =>
+        isOurs(context, id),
+      );
+  }
+}
+
+/** A first look, at the text alone; whoever passes is looked at properly. A bundle without config.json is runc's to refuse. */
+function asksForEnclave({ config }: Context, flags: ParsedFlags): boolean {
+  try {
+    const text = readFileSync(join(resolve(lastValue(flags, "bundle") ?? "."), "config.json"), "utf8");
+    return config.rune.requireEnclave || mayAskForEnclave(text);
+  } catch {
+    return false;
+  }
+}
+
+function isOurs({ config, root }: Context, id: string): boolean {
+  return CONTAINER_ID.test(id) && existsSync(containerPaths(config.rune.state, root, id).directory);
+}
+
+function hasContainers(folder: string): boolean {
+  try {
+    return readdirSync(folder).length > 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { RuntimeSpec, SpecMount } from "@inclavare/oci";
+import { type DerivationInput, deriveSpec, LEAST_PIDS } from "./derive.ts";
+import { parseWrappedHook, withBundle } from "./hooks.ts";
+
+const base: RuntimeSpec = {
+  ociVersion: "1.0.2",
+  process: {
+    terminal: true,
+    consoleSize: { height: 24, width: 80 },
+    user: { uid: 1000, gid: 1000 },
+    args: ["/app"],
+    env: ["NODE_OPTIONS=--require=/tmp/evil.js"],
+    cwd: "/work",
+    rlimits: [
+      { type: "RLIMIT_AS", hard: 1, soft: 1 },
+      { type: "RLIMIT_NOFILE", hard: 64, soft: 64 },
+    ],
+  },
+  root: { path: "rootfs", readonly: true },
+  mounts: [
+    { destination: "/proc", type: "proc", source: "proc" },
+    { destination: "/dev", type: "tmpfs", source: "tmpfs" },
+    { destination: "/data", type: "bind", source: "data", options: ["rbind"] },
+  ],
+};
+
+const derive = (spec: RuntimeSpec, change: Partial<DerivationInput> = {}): RuntimeSpec =>
+  deriveSpec({
+    spec,
+    bundle: "/b",
+    payload: "/opt/payload",
+    enclave: "/b/rootfs/.enclave",
+    preservedDescriptors: 0,
+    hookWrapper: { command: ["/usr/bin/rune", "hook"], bundle: "/b" },
+    ...change,
+  });
+const withMounts = (...mounts: SpecMount[]): RuntimeSpec => ({ ...base, mounts });
+
+describe("deriveSpec", () => {
+  it("makes init-runelet the process, with an environment and a directory of its own", () => {
+    const { process } = derive(base);
+    assert.deepEqual(process?.args?.slice(0, 4), [
+      "/dev/inclavare/payload/bin/node",
+      "--disable-sigusr1",
+      "--no-liftoff",
+      "--max-semi-space-size=1",
+    ]);
+    assert.doesNotMatch(JSON.stringify(process), /NODE_OPTIONS|evil|\/work/u);
+    assert.equal(process?.cwd, "/");
+  });
+
+  it("keeps terminal, size and user", () => {
+    const { process } = derive(base);
+    assert.equal(process?.terminal, true);
+    assert.deepEqual(process?.consoleSize, { height: 24, width: 80 });
+    assert.deepEqual(process?.user, { uid: 1000, gid: 1000 });
+  });
+
+  it("numbers its descriptors after the caller's", () => {
+    const args = derive(base, { preservedDescriptors: 2 }).process?.args ?? [];
+    assert.deepEqual(args.slice(-3), ["--control-fd=5", "--attester-fd=6", "--attest-fd=7"]);
+  });
+
+  it("drops the limit on address space and no other", () =>
+    assert.deepEqual(
+      derive(base).process?.rlimits?.map(({ type }) => type),
+      ["RLIMIT_NOFILE"],
+    ));
+
+  it("makes root and bind sources absolute", () => {
+    const { root, mounts } = derive(base);
+    assert.deepEqual(root, { path: "/b/rootfs", readonly: true });
+    assert.equal(mounts?.find(({ destination }) => destination === "/data")?.source, "/b/data");
+    assert.equal(mounts?.find(({ destination }) => destination === "/proc")?.source, "proc");
+  });
+
+  it("binds payload and enclave last and read-only", () => {
+    const [payload, enclave] = derive(base).mounts?.slice(-2) ?? [];
+    assert.equal(payload?.destination, "/dev/inclavare/payload");
+    assert.equal(enclave?.source, "/b/rootfs/.enclave");
+    for (const mount of [payload, enclave]) assert.ok(mount?.options?.includes("ro"));
+    for (const mount of [payload, enclave]) assert.ok(!mount?.options?.includes("noexec"));
+  });
+
+  it("adds a tmpfs at /dev where there is none", () =>
+    assert.equal(derive(withMounts()).mounts?.[0]?.destination, "/dev"));
+
+  it("changes nothing of what it was given", () => {
+    const before = JSON.stringify(base);
+    derive(base);
+    assert.equal(JSON.stringify(base), before);
+  });
+
+  for (const [what, mount] of [
+    ["the host's /dev", { destination: "/dev", type: "bind", source: "/dev", options: ["rbind"] }],
+    ["a mount in our place", { destination: "/dev/inclavare/payload", type: "tmpfs" }],
+    ["a mount in our place by another spelling", { destination: "/dev//x/../inclavare" }],
+    ["a mount over the root", { destination: "/", type: "tmpfs" }],
+  ] as const) {
+    it(`refuses ${what} with ERR_BUNDLE_UNSUITABLE`, () =>
+      assert.throws(() => derive(withMounts(mount)), { code: "ERR_BUNDLE_UNSUITABLE" }));
+  }
+
+  it("refuses a pids.limit that is too small, with the figure", () => {
+    const limited = (limit: number): RuntimeSpec => ({ ...base, linux: { resources: { pids: { limit } } } });
+    assert.throws(() => derive(limited(4)), { code: "ERR_PIDS_LIMIT", details: { limit: 4, least: LEAST_PIDS } });
+    for (const limit of [LEAST_PIDS, 0, -1]) derive(limited(limit));
+  });
+});
+
+describe("hooks", () => {
+  const hook = { path: "/bin/hook", args: ["hook", "a b"], env: ["X=1"], timeout: 5 };
+
+  it("are wrapped with arguments, environment and time limit kept", () => {
+    const { hooks } = derive({ ...base, hooks: { prestart: [hook], poststop: [{ path: "/bin/last" }] } });
+    assert.deepEqual(hooks?.prestart, [
+      {
+        path: "/usr/bin/rune",
+        args: ["/usr/bin/rune", "hook", "/b", "/bin/hook", "hook", "a b"],
+        env: ["X=1"],
+        timeout: 5,
+      },
+    ]);
+    const args = hooks?.poststop?.[0]?.args?.slice(2) ?? [];
+    assert.deepEqual(parseWrappedHook(args), { bundle: "/b", path: "/bin/last", args: ["/bin/last"] });
+  });
+
+  it("see the caller's bundle", () =>
+    assert.deepEqual(JSON.parse(withBundle('{"id":"x","bundle":"/derived"}', "/b")), { id: "x", bundle: "/b" }));
+
+  it("refuses a startContainer hook with ERR_REQUEST_UNSUPPORTED", () =>
+    assert.throws(() => derive({ ...base, hooks: { startContainer: [hook] } }), { code: "ERR_REQUEST_UNSUPPORTED" }));
+});

@@ -1,0 +1,131 @@
+import { posix, resolve } from "node:path";
+import { InclavareError } from "@inclavare/errors";
+import type { RuntimeSpec, SpecMount, SpecProcess } from "@inclavare/oci";
+import { wrapHooks, type HookWrapper } from "./hooks.ts";
+import { ENCLAVE_MOUNT, PAYLOAD_MOUNT } from "./mounts.ts";
+
+/** What a derived bundle is made from. */
+export interface DerivationInput {
+  readonly spec: RuntimeSpec;
+  /** The caller's bundle, absolute; relative paths in its config.json start here. */
+  readonly bundle: string;
+  /** Folder of init-runelet's payload on the host. */
+  readonly payload: string;
+  /** Folder of the enclave's files on the host. */
+  readonly enclave: string;
+  /** How many further descriptors the caller passes (`--preserve-fds`). */
+  readonly preservedDescriptors: number;
+  /** Runs a hook with the caller's bundle path in its state. */
+  readonly hookWrapper: HookWrapper;
+}
+
+/** init-runelet's threads (V8's platform, libuv's pool, a worker a process) and some air, with one process running. */
+export const LEAST_PIDS = 24;
+
+/** Limits that would keep V8 from reserving its address space; they are meant for the application, which is inside. */
+const DROPPED_LIMITS = new Set(["RLIMIT_AS", "RLIMIT_DATA"]);
+/** init-runelet's whole environment: nothing of an image's reaches it. */
+const FIXED_ENVIRONMENT = ["HOME=/", "LANG=C.UTF-8", "MALLOC_ARENA_MAX=1", "PATH=/usr/bin:/bin"];
+const BIND_OPTIONS = ["bind", "ro", "nosuid", "nodev", "private"];
+const DEV_TMPFS: SpecMount = {
+  destination: "/dev",
+  type: "tmpfs",
+  source: "tmpfs",
+  options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+};
+
+/**
+ * Derives the configuration that runc gets: init-runelet as the process, its payload and the enclave's files read-only
+ * below the container's own /dev, every path absolute. What is not named here stays as the caller wrote it.
+ * @throws ERR_PIDS_LIMIT, ERR_BUNDLE_UNSUITABLE, ERR_REQUEST_UNSUPPORTED (a startContainer hook), ERR_OCI_SPEC
+ */
+export function deriveSpec(input: DerivationInput): RuntimeSpec {
+  const { spec, bundle } = input;
+  if (spec.process === undefined || spec.root === undefined)
+    throw new InclavareError("ERR_OCI_SPEC", `the configuration of ${bundle} has no process or no root`);
+  assertPidsLimit(spec);
+  const mounts = (spec.mounts ?? []).map((mount) => absoluteSource(mount, bundle));
+  return {
+    ...spec,
+    process: deriveProcess(spec.process, input.preservedDescriptors),
+    root: { ...spec.root, path: resolve(bundle, spec.root.path) },
+    mounts: [...withDev(mounts), bind(input.payload, PAYLOAD_MOUNT), bind(input.enclave, ENCLAVE_MOUNT)],
+    ...(spec.hooks === undefined ? {} : { hooks: wrapHooks(spec.hooks, input.hookWrapper) }),
+  };
+}
+
+/** The descriptor numbers that init-runelet inherits: after stdio and what the caller preserves. */
+export function runeletDescriptors(preservedDescriptors: number): {
+  control: number;
+  attester: number;
+  attest: number;
+} {
+  const first = 3 + preservedDescriptors;
+  return { control: first, attester: first + 1, attest: first + 2 };
+}
+
+function deriveProcess(process: SpecProcess, preservedDescriptors: number): SpecProcess {
+  const descriptors = runeletDescriptors(preservedDescriptors);
+  const { rlimits, ...rest } = process;
+  return {
+    ...rest,
+    args: [
+      `${PAYLOAD_MOUNT}/bin/node`,
+      // Without it SIGUSR1 opens V8's debugger in the container's network namespace.
+      "--disable-sigusr1",
+      // V8 has no on-stack replacement for WASM: a hot loop in `main` would stay in the baseline compiler for life.
+      "--no-liftoff",
+      "--max-semi-space-size=1",
+      `${PAYLOAD_MOUNT}/app/runelet.mjs`,
+      `--control-fd=${descriptors.control}`,
+      `--attester-fd=${descriptors.attester}`,
+      `--attest-fd=${descriptors.attest}`,
+    ],
+    env: FIXED_ENVIRONMENT,
+    cwd: "/",
+    ...(rlimits === undefined ? {} : { rlimits: rlimits.filter(({ type }) => !DROPPED_LIMITS.has(type)) }),
+  };
+}
+
+function assertPidsLimit(spec: RuntimeSpec): void {
+  const limit = Number(spec.linux?.resources?.pids?.limit ?? 0);
+  if (limit <= 0 || limit >= LEAST_PIDS) return;
+  throw new InclavareError(
+    "ERR_PIDS_LIMIT",
+    `linux.resources.pids.limit is ${limit}; init-runelet and one process need at least ${LEAST_PIDS}`,
+    { details: { limit, least: LEAST_PIDS } },
+  );
+}
+
+function isBind({ type, options = [] }: SpecMount): boolean {
+  return type === "bind" || options.includes("bind") || options.includes("rbind");
+}
+
+function absoluteSource(mount: SpecMount, bundle: string): SpecMount {
+  return isBind(mount) && mount.source !== undefined ? { ...mount, source: resolve(bundle, mount.source) } : mount;
+}
+
+/**
+ * The mounts with a tmpfs at /dev, where mount points can be made that vanish with the container. A bind mount there is
+ * somebody else's folder: making ours in it would leave traces on the host.
+ */
+function withDev(mounts: readonly SpecMount[]): readonly SpecMount[] {
+  const place = (mount: SpecMount): string => posix.resolve("/", mount.destination);
+  const ours = mounts.find((mount) => place(mount) === "/dev/inclavare" || place(mount).startsWith("/dev/inclavare/"));
+  if (ours !== undefined)
+    throw new InclavareError("ERR_BUNDLE_UNSUITABLE", `a mount at ${ours.destination} is in the place of init-runelet`);
+  const over = mounts.findLastIndex((mount) => place(mount) === "/");
+  const dev = mounts.findLast((mount) => place(mount) === "/dev");
+  if (over >= 0) throw new InclavareError("ERR_BUNDLE_UNSUITABLE", "a mount over / would hide init-runelet");
+  if (dev === undefined) return [DEV_TMPFS, ...mounts];
+  if (dev.type === "tmpfs" && !isBind(dev)) return mounts;
+  throw new InclavareError(
+    "ERR_BUNDLE_UNSUITABLE",
+    `/dev of the container is a ${isBind(dev) ? "bind mount" : (dev.type ?? "mount")} of ${dev.source ?? "nothing"}; ` +
+      "init-runelet needs a tmpfs there, for a mount point elsewhere would be left behind",
+  );
+}
+
+function bind(source: string, destination: string): SpecMount {
+  return { source, destination, type: "bind", options: BIND_OPTIONS };
+}

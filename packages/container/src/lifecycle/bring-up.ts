@@ -1,0 +1,36 @@
+import { withoutRequest } from "../request.ts";
+import { requestControl } from "../control-client.ts";
+import { writeRecord, type ContainerRecord } from "../record.ts";
+import type { Prepared } from "./prepare.ts";
+
+/** Loading the runtime and creating the enclave. */
+const INIT_DEADLINE_MS = 60_000;
+const CONTROL_DEADLINE_MS = 10_000;
+
+/** Has init-runelet create the enclave; returns when it is there. @throws the runtime's own reason */
+export async function initialise(prepared: Prepared, ended?: AbortSignal): Promise<ContainerRecord> {
+  const { request, process, record, paths } = prepared;
+  const init = {
+    containerId: record.id,
+    runtime: request.runtime,
+    runtimeArgs: request.runtimeArgs,
+    logLevel: request.logLevel,
+    process: {
+      args: process.args,
+      env: withoutRequest(process.env ?? []),
+      cwd: process.cwd,
+      terminal: process.terminal === true,
+    },
+  };
+  const signal = ended === undefined ? {} : { signal: ended };
+  await requestControl(paths.control, { op: "init", request: init }, { timeoutMs: INIT_DEADLINE_MS, ...signal });
+  const created: ContainerRecord = { ...record, status: "created" };
+  writeRecord(paths, created);
+  return created;
+}
+
+/** Has init-runelet run the application. @throws init-runelet's own reason */
+export async function startMain(paths: Prepared["paths"], record: ContainerRecord): Promise<void> {
+  await requestControl(paths.control, { op: "start" }, { timeoutMs: CONTROL_DEADLINE_MS });
+  writeRecord(paths, { ...record, status: "running" });
+}

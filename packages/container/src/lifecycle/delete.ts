@@ -1,0 +1,40 @@
+import { InclavareError, isInclavareError } from "@inclavare/errors";
+import { readRecord } from "../record.ts";
+import { mustRunc } from "../runc.ts";
+import { type Engine, LONG_MS, pathsOf, removeFolder, SHORT_MS } from "./engine.ts";
+import { parseState, statusOf } from "./state.ts";
+
+/**
+ * Removes a container, and cleans up after whatever was killed over it: runc's part first, then ours, so that an
+ * interrupted removal can be repeated.
+ * @throws ERR_CONTAINER_STATE when it runs and `force` is not set; ERR_CONTAINER_NOT_FOUND without `force`
+ */
+export async function deleteContainer(engine: Engine, id: string, force: boolean): Promise<void> {
+  const paths = pathsOf(engine, id);
+  const status = await statusIfAny(engine, id);
+  if (status !== undefined && !force && status !== "stopped" && status !== "created") {
+    throw new InclavareError("ERR_CONTAINER_STATE", `cannot delete container ${id} that is not stopped: ${status}`);
+  }
+  // For runc a created enclave container runs already; and what runc does not know of may have left its folder behind.
+  const flags = force || status !== "stopped" ? ["--force"] : [];
+  await mustRunc(engine.runc, { args: ["delete", ...flags, id], deadlineMs: LONG_MS });
+  removeFolder(paths);
+  if (status === undefined && !force) throw new InclavareError("ERR_CONTAINER_NOT_FOUND", "container does not exist");
+}
+
+/** What the container is, as far as runc knows it; a broken record of ours must not make it immortal. */
+async function statusIfAny(engine: Engine, id: string): Promise<string | undefined> {
+  let runcStatus: string;
+  try {
+    runcStatus = parseState(await mustRunc(engine.runc, { args: ["state", id], deadlineMs: SHORT_MS })).status;
+  } catch (error) {
+    if (isInclavareError(error, "ERR_CONTAINER_NOT_FOUND")) return undefined;
+    throw error;
+  }
+  const paths = pathsOf(engine, id);
+  try {
+    return await statusOf(runcStatus, readRecord(paths), paths.control);
+  } catch {
+    return runcStatus;
+  }
+}

@@ -1,0 +1,11 @@
+export { createContainer } from "./create.ts";
+export { deleteContainer } from "./delete.ts";
+export type { Engine } from "./engine.ts";
+export { execInContainer, type ExecOptions, readContainer } from "./exec.ts";
+export { runcFeatures } from "./features.ts";
+export { killContainer, type KillOptions, parseSignal } from "./kill.ts";
+export { listContainers } from "./list.ts";
+export { type CreateOptions, readRequest } from "./prepare.ts";
+export { runContainer, type RunOptions } from "./run.ts";
+export { startContainer } from "./start.ts";
+export { containerState, type OciState } from "./state.ts";

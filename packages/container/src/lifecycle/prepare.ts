@@ -1,0 +1,159 @@
+import { closeSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { deriveDebugEnclave, MANIFEST_FILE, parseManifest } from "@inclavare/enclave-image";
+import { InclavareError } from "@inclavare/errors";
+import { listenUnix } from "@inclavare/linux";
+import { assertRunnable, type Bundle, formatRuntimeSpec, readBundle, type SpecProcess } from "@inclavare/oci";
+import { deriveSpec } from "../derive.ts";
+import { findEnclaveFolder } from "../enclave-folder.ts";
+import { launchEnclave } from "../launch.ts";
+import { assertPossible } from "../machine.ts";
+import type { ContainerPaths } from "../paths.ts";
+import { type ContainerRecord, writeRecord } from "../record.ts";
+import { type EnclaveRequest, readEnclaveRequest, withoutRequest } from "../request.ts";
+import { type Engine, pathsOf, removeFolder } from "./engine.ts";
+
+/** What `create` and `run` are told. */
+export interface CreateOptions {
+  readonly id: string;
+  /** The caller's bundle; relative paths start in the working directory. */
+  readonly bundle: string;
+  readonly pidFile?: string;
+  readonly consoleSocket?: string;
+  readonly pidfdSocket?: string;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  /** Descriptors from 3 on that the caller passes. */
+  readonly preservedDescriptors: number;
+}
+
+/** A container that runc can be told to make: folder, launched enclave, sockets, derived bundle. */
+export interface Prepared {
+  readonly paths: ContainerPaths;
+  readonly record: ContainerRecord;
+  readonly request: EnclaveRequest;
+  readonly process: SpecProcess & { readonly args: readonly string[] };
+  /** In the order in which init-runelet gets them: control, attester, attest. */
+  readonly descriptors: readonly number[];
+  /** Closes this process's copies, so that the end of init-runelet closes the sockets. */
+  release(): void;
+}
+
+/** Reads what the bundle asks for. @throws ERR_OCI_*, ERR_REQUEST_* */
+export function readRequest(bundle: string): { readonly bundle: Bundle; readonly request: EnclaveRequest | undefined } {
+  const read = readBundle(bundle);
+  return { bundle: read, request: readEnclaveRequest(read.spec) };
+}
+
+/**
+ * Does everything before runc is called. Whatever fails, nothing stays behind.
+ * @throws ERR_CONTAINER_EXISTS, the errors of request, machine, derivation and launch
+ */
+export async function prepareContainer(
+  engine: Engine,
+  options: CreateOptions,
+  { bundle: { spec, rootfs, configPath }, request }: { bundle: Bundle; request: EnclaveRequest },
+): Promise<Prepared> {
+  const { id } = options;
+  const paths = pathsOf(engine, id);
+  assertPossible(request, engine.config);
+  assertRunnable(spec, configPath);
+  assertPayload(engine.config.rune.payload);
+  claimFolder(paths, join(engine.runc.root, id));
+  const opened: number[] = [];
+  try {
+    const bundle = resolve(options.bundle);
+    const record = newRecord({ engine, id, bundle, rootfs, request, spec });
+    writeRecord(paths, record);
+    const enclave = findEnclaveFolder(rootfs) ?? (await deriveEnclave(paths, rootfs, spec.process));
+    const { workload } = parseManifest(readFileSync(join(enclave, MANIFEST_FILE)), join(enclave, MANIFEST_FILE));
+    const launched = launchEnclave(engine.config.attesterd.socket, id, enclave);
+    opened.push(launched.descriptor);
+    const derived = deriveSpec({
+      spec,
+      bundle,
+      payload: engine.config.rune.payload,
+      enclave,
+      preservedDescriptors: options.preservedDescriptors,
+      hookWrapper: { command: engine.hookCommand, bundle },
+    });
+    mkdirSync(paths.bundle, { mode: 0o700 });
+    writeFileSync(join(paths.bundle, "config.json"), formatRuntimeSpec(derived), { mode: 0o600 });
+    for (const path of [paths.control, paths.attest]) opened.push(listenUnix(path, { mode: 0o600 }));
+    const [attester, control, attest] = opened as [number, number, number];
+    return {
+      paths,
+      record: { ...record, workload, identity: launched.identity },
+      request,
+      process: spec.process,
+      descriptors: [control, attester, attest],
+      release: () => opened.splice(0).forEach((descriptor) => closeSync(descriptor)),
+    };
+  } catch (error) {
+    opened.forEach((descriptor) => closeSync(descriptor));
+    removeFolder(paths);
+    throw error;
+  }
+}
+
+function assertPayload(payload: string): void {
+  if (existsSync(join(payload, "payload.json"))) return;
+  throw new InclavareError("ERR_PAYLOAD_MISSING", `there is no payload of init-runelet in ${payload}`);
+}
+
+/** Making the folder is what decides between two creates of one id. */
+function claimFolder(paths: ContainerPaths, runcFolder: string): void {
+  const exists = (cause?: unknown): InclavareError =>
+    new InclavareError("ERR_CONTAINER_EXISTS", "container with given ID already exists", { cause });
+  if (existsSync(runcFolder)) throw exists();
+  mkdirSync(dirname(paths.directory), { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(paths.directory, { mode: 0o700 });
+  } catch (cause) {
+    throw (cause as NodeJS.ErrnoException).code === "EEXIST"
+      ? exists(cause)
+      : new InclavareError("ERR_FILE", `cannot make ${paths.directory}`, { cause });
+  }
+}
+
+function newRecord(from: {
+  engine: Engine;
+  id: string;
+  bundle: string;
+  rootfs: string;
+  request: EnclaveRequest;
+  spec: Bundle["spec"] & { readonly process: SpecProcess };
+}): ContainerRecord {
+  const { engine, id, bundle, rootfs, request, spec } = from;
+  const { cwd, env = [], user, apparmorProfile, selinuxLabel } = spec.process;
+  const { uid = 0, gid = 0, additionalGids } = user ?? {};
+  return {
+    version: 1,
+    id,
+    root: engine.runc.root,
+    bundle,
+    rootfs,
+    created: new Date().toISOString(),
+    status: "creating",
+    annotations: { ...spec.annotations },
+    request,
+    process: {
+      cwd,
+      env: withoutRequest(env),
+      user: { uid, gid, ...(additionalGids === undefined ? {} : { additionalGids: [...additionalGids] }) },
+      ...(apparmorProfile === undefined ? {} : { apparmorProfile }),
+      ...(selinuxLabel === undefined ? {} : { selinuxLabel }),
+    },
+  };
+}
+
+/** An ordinary image: a debug enclave is made of it, here and now, and its evidence says debug. */
+async function deriveEnclave(
+  paths: ContainerPaths,
+  rootfs: string,
+  process: SpecProcess & { readonly args: readonly string[] },
+): Promise<string> {
+  mkdirSync(paths.enclave, { mode: 0o755 });
+  await deriveDebugEnclave({ rootfs, process, directory: paths.enclave });
+  return paths.enclave;
+}

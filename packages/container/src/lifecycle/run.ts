@@ -1,0 +1,105 @@
+import { isInclavareError } from "@inclavare/errors";
+import type { Bundle } from "@inclavare/oci";
+import { requestControl } from "../control-client.ts";
+import type { EnclaveRequest } from "../request.ts";
+import { runcError, runRunc, type RuncOutcome } from "../runc.ts";
+import { initialise, startMain } from "./bring-up.ts";
+import { createContainer, createFlags } from "./create.ts";
+import { deleteContainer } from "./delete.ts";
+import { type Engine, LONG_MS, removeFolder } from "./engine.ts";
+import { type CreateOptions, type Prepared, prepareContainer } from "./prepare.ts";
+import { startContainer } from "./start.ts";
+
+const FORWARD_DEADLINE_MS = 10_000;
+
+export interface RunOptions extends CreateOptions {
+  /** Return when the application runs, instead of when it has ended. */
+  readonly detach: boolean;
+  /** Leave the stopped container for `delete`. */
+  readonly keep: boolean;
+  readonly noSubreaper: boolean;
+  /** Calls back with the number of each signal that reaches this process and is meant for the application. */
+  readonly forwardSignals: (deliver: (signal: number) => void) => Disposable;
+}
+
+/**
+ * Creates a container and runs its application.
+ * @returns the application's exit code, or 0 when detached.
+ */
+export async function runContainer(
+  engine: Engine,
+  options: RunOptions,
+  asked: { bundle: Bundle; request: EnclaveRequest },
+): Promise<number> {
+  if (!options.detach) return await runInForeground(engine, options, asked);
+  await createContainer(engine, options, asked);
+  try {
+    await startContainer(engine, options.id);
+  } catch (error) {
+    await deleteContainer(engine, options.id, true);
+    throw error;
+  }
+  return 0;
+}
+
+/**
+ * `runc run` does terminal, reaping and exit status; the enclave is created and started over the control socket beside it.
+ * The first to fail says why, and ends the other.
+ */
+async function runInForeground(
+  engine: Engine,
+  options: RunOptions,
+  asked: { bundle: Bundle; request: EnclaveRequest },
+): Promise<number> {
+  const prepared = await prepareContainer(engine, options, asked);
+  const ended = new AbortController();
+  const outcome = startRunc(engine, options, prepared).finally(() => ended.abort());
+  outcome.catch(() => undefined); // awaited below, after what happens beside it
+  using _forwarding = options.forwardSignals((signal) => forward(prepared, signal));
+  try {
+    await startMain(prepared.paths, await initialise(prepared, ended.signal));
+  } catch (error) {
+    await cleanUp(engine, options);
+    removeFolder(prepared.paths);
+    const { code, error: said } = await outcome;
+    throw isInclavareError(error, "ERR_RUNELET_ENDED") && said !== ""
+      ? runcError("run", code, said, { printed: true })
+      : error;
+  }
+  const { code } = await outcome;
+  if (!options.keep) {
+    await cleanUp(engine, options);
+    removeFolder(prepared.paths);
+  }
+  return code;
+}
+
+async function startRunc(engine: Engine, options: RunOptions, prepared: Prepared): Promise<RuncOutcome> {
+  const preserved = Array.from({ length: options.preservedDescriptors }, (_, index) => 3 + index);
+  const stdio = [0, 1, 2, ...preserved, ...prepared.descriptors];
+  const flags = [
+    ...createFlags(options, prepared.paths.bundle, stdio.length - 3),
+    ...(options.keep ? ["--keep"] : []),
+    ...(options.noSubreaper ? ["--no-subreaper"] : []),
+  ];
+  try {
+    return await runRunc(engine.runc, {
+      args: ["run", ...flags, options.id],
+      stdio,
+      started: () => prepared.release(),
+    });
+  } finally {
+    prepared.release();
+  }
+}
+
+/** A signal for which there is no process yet, or that the manifest holds back, is lost, as it would be in the enclave. */
+function forward({ paths }: Prepared, signal: number): void {
+  const request = { op: "kill", signal, all: false } as const;
+  requestControl(paths.control, request, { timeoutMs: FORWARD_DEADLINE_MS }).catch(() => undefined);
+}
+
+/** `runc run` has removed its container unless it was killed or --keep was given. */
+async function cleanUp(engine: Engine, { id }: RunOptions): Promise<void> {
+  await runRunc(engine.runc, { args: ["delete", "--force", id], deadlineMs: LONG_MS }).catch(() => undefined);
+}
