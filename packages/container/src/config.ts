@@ -106,7 +106,6 @@ class Reader {
 
   paths(key: string): readonly string[] {
     const value = this.#take(key) ?? [];
-    const isPath = (item: unknown): item is string => typeof item === "string" && item.startsWith("/");
     if (!Array.isArray(value) || !value.every(isPath)) throw this.#wrong(key, "a list of absolute paths", value);
     return value;
   }
@@ -131,4 +130,8 @@ class Reader {
   #wrong(key: string, expected: string, actual: unknown): InclavareError {
     return new InclavareError("ERR_CONFIG", `${this.#what} ${key} is ${JSON.stringify(actual)}, expected ${expected}`);
   }
+}
+
+function isPath(item: unknown): item is string {
+  return typeof item === "string" && item.startsWith("/");
 }

@@ -38,6 +38,8 @@ const derive = (spec: RuntimeSpec, change: Partial<DerivationInput> = {}): Runti
   });
 const withMounts = (...mounts: SpecMount[]): RuntimeSpec => ({ ...base, mounts });
 
+const limited = (limit: number): RuntimeSpec => ({ ...base, linux: { resources: { pids: { limit } } } });
+
 describe("deriveSpec", () => {
   it("makes init-runelet the process, with an environment and a directory of its own", () => {
     const { process } = derive(base);
@@ -104,7 +106,6 @@ describe("deriveSpec", () => {
   }
 
   it("refuses a pids.limit that is too small, with the figure", () => {
-    const limited = (limit: number): RuntimeSpec => ({ ...base, linux: { resources: { pids: { limit } } } });
     assert.throws(() => derive(limited(4)), { code: "ERR_PIDS_LIMIT", details: { limit: 4, least: LEAST_PIDS } });
     for (const limit of [LEAST_PIDS, 0, -1]) derive(limited(limit));
   });

@@ -110,7 +110,6 @@ function absoluteSource(mount: SpecMount, bundle: string): SpecMount {
  * somebody else's folder: making ours in it would leave traces on the host.
  */
 function withDev(mounts: readonly SpecMount[]): readonly SpecMount[] {
-  const place = (mount: SpecMount): string => posix.resolve("/", mount.destination);
   const ours = mounts.find((mount) => place(mount) === "/dev/inclavare" || place(mount).startsWith("/dev/inclavare/"));
   if (ours !== undefined)
     throw new InclavareError("ERR_BUNDLE_UNSUITABLE", `a mount at ${ours.destination} is in the place of init-runelet`);
@@ -124,6 +123,11 @@ function withDev(mounts: readonly SpecMount[]): readonly SpecMount[] {
     `/dev of the container is a ${isBind(dev) ? "bind mount" : (dev.type ?? "mount")} of ${dev.source ?? "nothing"}; ` +
       "init-runelet needs a tmpfs there, for a mount point elsewhere would be left behind",
   );
+}
+
+/** The mount point as runc understands it: from the container's root, without dots and double slashes. */
+function place(mount: SpecMount): string {
+  return posix.resolve("/", mount.destination);
 }
 
 function bind(source: string, destination: string): SpecMount {

@@ -14,6 +14,9 @@ const spec = (annotations: Record<string, string>, env: string[] = []): RuntimeS
 });
 const wasm = { "enclave.type": "simulated", "enclave.runtime.path": "wasm" };
 
+const bare = (): boolean => false;
+const rich = (): boolean => true;
+
 describe("readEnclaveRequest", () => {
   it("finds nothing in a plain container", () => assert.equal(readEnclaveRequest(spec({}, ["PATH=/bin"])), undefined));
 
@@ -106,8 +109,6 @@ describe("isSandbox", () => {
 describe("assertPossible", () => {
   const config = parseConfig('[rune]\npals = ["/opt/liberpal-a.so"]', "c", { payload: "/p" });
   const request = { type: "simulated", runtime: "wasm", runtimeArgs: "", logLevel: "info" } as const;
-  const bare = (): boolean => false;
-  const rich = (): boolean => true;
 
   it("lets wasm run on the simulated TEE of any machine", () => assertPossible(request, config, bare));
 

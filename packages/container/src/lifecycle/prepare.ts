@@ -101,17 +101,19 @@ function assertPayload(payload: string): void {
   throw new InclavareError("ERR_PAYLOAD_MISSING", `there is no payload of init-runelet in ${payload}`);
 }
 
+function existsAlready(cause?: unknown): InclavareError {
+  return new InclavareError("ERR_CONTAINER_EXISTS", "container with given ID already exists", { cause });
+}
+
 /** Making the folder is what decides between two creates of one id. */
 function claimFolder(paths: ContainerPaths, runcFolder: string): void {
-  const exists = (cause?: unknown): InclavareError =>
-    new InclavareError("ERR_CONTAINER_EXISTS", "container with given ID already exists", { cause });
-  if (existsSync(runcFolder)) throw exists();
+  if (existsSync(runcFolder)) throw existsAlready();
   mkdirSync(dirname(paths.directory), { recursive: true, mode: 0o700 });
   try {
     mkdirSync(paths.directory, { mode: 0o700 });
   } catch (cause) {
     throw (cause as NodeJS.ErrnoException).code === "EEXIST"
-      ? exists(cause)
+      ? existsAlready(cause)
       : new InclavareError("ERR_FILE", `cannot make ${paths.directory}`, { cause });
   }
 }

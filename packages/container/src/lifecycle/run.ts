@@ -55,23 +55,20 @@ async function runInForeground(
   const ended = new AbortController();
   const outcome = startRunc(engine, options, prepared).finally(() => ended.abort());
   outcome.catch(() => undefined); // awaited below, after what happens beside it
-  using _forwarding = options.forwardSignals((signal) => forward(prepared, signal));
+  const forwarding = options.forwardSignals((signal) => forward(prepared, signal));
   try {
     await startMain(prepared.paths, await initialise(prepared, ended.signal));
+    const { code } = await outcome;
+    if (!options.keep) await remove(engine, prepared);
+    return code;
   } catch (error) {
-    await cleanUp(engine, options);
-    removeFolder(prepared.paths);
+    await remove(engine, prepared);
     const { code, error: said } = await outcome;
-    throw isInclavareError(error, "ERR_RUNELET_ENDED") && said !== ""
-      ? runcError("run", code, said, { printed: true })
-      : error;
+    const ofRunc = isInclavareError(error, "ERR_RUNELET_ENDED") && said !== "";
+    throw ofRunc ? runcError("run", code, said, { printed: true }) : error;
+  } finally {
+    forwarding[Symbol.dispose]();
   }
-  const { code } = await outcome;
-  if (!options.keep) {
-    await cleanUp(engine, options);
-    removeFolder(prepared.paths);
-  }
-  return code;
 }
 
 async function startRunc(engine: Engine, options: RunOptions, prepared: Prepared): Promise<RuncOutcome> {
@@ -99,7 +96,9 @@ function forward({ paths }: Prepared, signal: number): void {
   requestControl(paths.control, request, { timeoutMs: FORWARD_DEADLINE_MS }).catch(() => undefined);
 }
 
-/** `runc run` has removed its container unless it was killed or --keep was given. */
-async function cleanUp(engine: Engine, { id }: RunOptions): Promise<void> {
-  await runRunc(engine.runc, { args: ["delete", "--force", id], deadlineMs: LONG_MS }).catch(() => undefined);
+/** `runc run` has removed its container already, unless it was killed or this ends it. */
+async function remove(engine: Engine, { record, paths }: Prepared): Promise<void> {
+  const args = ["delete", "--force", record.id];
+  await runRunc(engine.runc, { args, deadlineMs: LONG_MS }).catch(() => undefined);
+  removeFolder(paths);
 }
