@@ -9,6 +9,7 @@ import { palCodes } from "./pal.ts";
 import { runeletCodes } from "./runelet.ts";
 import { serviceCodes } from "./service.ts";
 import { sgxCodes } from "./sgx.ts";
+import { x509Codes } from "./x509.ts";
 import type { CodeEntry } from "../kinds.ts";
 
 const table = {
@@ -23,6 +24,7 @@ const table = {
   ...containerCodes,
   ...runeletCodes,
   ...serviceCodes,
+  ...x509Codes,
 } as const satisfies Readonly<Record<`ERR_${string}`, CodeEntry>>;
 
 /** Every code of the project, a closed union: `switch` on it narrows. */

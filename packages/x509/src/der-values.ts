@@ -1,0 +1,138 @@
+/** What DER nodes mean: one reader for each type that certificates and their extensions hold. */
+import { InclavareError } from "@inclavare/errors";
+import { type DerNode, TAG } from "./der.ts";
+
+/** The node must be universal with this tag, primitive or constructed as its type demands. @throws ERR_DER */
+export function expectTag(node: DerNode | undefined, tag: keyof typeof TAG, what: string): DerNode {
+  const constructed = tag === "sequence" || tag === "set";
+  if (node === undefined) throw wrong(what, `is missing, expected ${tag}`);
+  if (node.class !== "universal" || node.tag !== TAG[tag] || node.constructed !== constructed) {
+    throw wrong(what, `has tag ${node.class} ${node.tag}, expected ${tag}`);
+  }
+  return node;
+}
+
+export function isContext(node: DerNode | undefined, number: number): node is DerNode {
+  return node !== undefined && node.class === "context" && node.tag === number;
+}
+
+export function readBoolean(node: DerNode | undefined, what: string): boolean {
+  const { content } = expectTag(node, "boolean", what);
+  if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff)) throw wrong(what, "is not a DER boolean");
+  return content[0] === 0xff;
+}
+
+/** Two's complement, shortest form. */
+export function readInteger(
+  node: DerNode | undefined,
+  what: string,
+  tag: "integer" | "enumerated" = "integer",
+): bigint {
+  const { content } = expectTag(node, tag, what);
+  const [first, second = 0] = content;
+  if (first === undefined) throw wrong(what, "is an integer without a byte");
+  const padded = content.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
+  if (padded) throw wrong(what, "is an integer that is not in its shortest form");
+  const value = BigInt(`0x${Buffer.from(content).toString("hex")}`);
+  return first < 0x80 ? value : value - (1n << BigInt(8 * content.length));
+}
+
+/** An integer from 0 to `most`. */
+export function readSmallInteger(
+  node: DerNode | undefined,
+  most: number,
+  what: string,
+  tag: "integer" | "enumerated" = "integer",
+): number {
+  const value = readInteger(node, what, tag);
+  if (value < 0n || value > BigInt(most)) throw wrong(what, `is ${value}, expected 0 to ${most}`);
+  return Number(value);
+}
+
+export function readOctetString(node: DerNode | undefined, what: string): Uint8Array {
+  return expectTag(node, "octetString", what).content;
+}
+
+/** Whole bytes only: a bit string with unused bits is refused, but for key usage, which {@link readBits} reads. */
+export function readBitString(node: DerNode | undefined, what: string): Uint8Array {
+  const { content } = expectTag(node, "bitString", what);
+  if (content[0] !== 0) throw wrong(what, "is a bit string that does not end at a byte");
+  return content.subarray(1);
+}
+
+/** The numbers of the bits that are set, bit 0 being the first. */
+export function readBits(node: DerNode | undefined, what: string): ReadonlySet<number> {
+  const { content } = expectTag(node, "bitString", what);
+  const [unused] = content;
+  if (unused === undefined || unused > 7 || content.length > 9)
+    throw wrong(what, "is not a bit string of up to 64 bits");
+  const bits = new Set<number>();
+  for (let bit = 0; bit < (content.length - 1) * 8 - unused; bit++) {
+    if (((content[1 + (bit >> 3)] ?? 0) & (0x80 >> (bit & 7))) !== 0) bits.add(bit);
+  }
+  return bits;
+}
+
+/** In dotted form. */
+export function readOid(node: DerNode | undefined, what: string): string {
+  const { content } = expectTag(node, "oid", what);
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  content.forEach((byte, index) => {
+    const starts = index === 0 || (content[index - 1] ?? 0) < 0x80;
+    if (starts && byte === 0x80) throw wrong(what, "has an arc that is not in its shortest form");
+    arc = (arc << 7n) | BigInt(byte & 0x7f);
+    if (byte < 0x80) {
+      arcs.push(arc);
+      arc = 0n;
+    }
+  });
+  const [first] = arcs;
+  if (first === undefined || (content.at(-1) ?? 0x80) >= 0x80 || content.length > 64)
+    throw wrong(what, "is not an object identifier");
+  const top = first < 80n ? first / 40n : 2n;
+  return [top, first - top * 40n, ...arcs.slice(1)].join(".");
+}
+
+/** Text of any string type that names and extensions use. */
+export function readString(node: DerNode | undefined, what: string): string {
+  const known =
+    node !== undefined &&
+    node.class === "universal" &&
+    !node.constructed &&
+    [TAG.utf8String, TAG.printableString, TAG.ia5String].some((tag) => tag === node.tag);
+  if (!known) throw wrong(what, "is not a UTF8String, PrintableString or IA5String");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(node.content);
+  } catch (cause) {
+    throw new InclavareError("ERR_DER", `${what} is not UTF-8`, { cause });
+  }
+}
+
+/** UTCTime or GeneralizedTime, in UTC with seconds (RFC 5280, section 4.1.2.5). */
+export function readTime(node: DerNode | undefined, what: string): Date {
+  const utc = node?.tag === TAG.utcTime;
+  const text = Buffer.from(expectTag(node, utc ? "utcTime" : "generalizedTime", what).content).toString("latin1");
+  const match = (
+    utc ? /^(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/u : /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/u
+  ).exec(text);
+  if (match === null) throw wrong(what, `is "${text}", expected a time in UTC with seconds`);
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
+  const full = utc ? year + (year < 50 ? 2000 : 1900) : year;
+  const time = new Date(Date.UTC(full, month - 1, day, hour, minute, second));
+  // Date.UTC carries over what is out of range, which no clock shows.
+  if (
+    time.getUTCMonth() !== month - 1 ||
+    time.getUTCDate() !== day ||
+    time.getUTCHours() !== hour ||
+    time.getUTCMinutes() !== minute ||
+    second > 59
+  ) {
+    throw wrong(what, `is "${text}", which is no date`);
+  }
+  return time;
+}
+
+function wrong(what: string, rule: string): InclavareError {
+  return new InclavareError("ERR_DER", `${what} ${rule}`);
+}

@@ -1,0 +1,100 @@
+/** Signature algorithms of certificates and CRLs: reading their identifiers, checking and making signatures. */
+import { constants, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { InclavareError } from "@inclavare/errors";
+import type { DerNode } from "./der.ts";
+import { expectTag, isContext, readOid, readSmallInteger } from "./der-values.ts";
+import { type Der, derOid, derSequence } from "./der-write.ts";
+
+export type SignatureAlgorithm =
+  | "ecdsa-sha256"
+  | "ecdsa-sha384"
+  | "rsa-sha256"
+  | "rsa-sha384"
+  | "rsa-pss-sha256"
+  | "rsa-pss-sha384";
+
+const ALGORITHMS: Readonly<Record<string, SignatureAlgorithm>> = {
+  "1.2.840.10045.4.3.2": "ecdsa-sha256",
+  "1.2.840.10045.4.3.3": "ecdsa-sha384",
+  "1.2.840.113549.1.1.11": "rsa-sha256",
+  "1.2.840.113549.1.1.12": "rsa-sha384",
+};
+const RSASSA_PSS = "1.2.840.113549.1.1.10";
+const HASHES: Readonly<Record<string, "sha256" | "sha384">> = {
+  "2.16.840.1.101.3.4.2.1": "sha256",
+  "2.16.840.1.101.3.4.2.2": "sha384",
+};
+const MGF1 = "1.2.840.113549.1.1.8";
+
+export function readSignatureAlgorithm(node: DerNode | undefined, what: string): SignatureAlgorithm {
+  const [identifier, parameters] = expectTag(node, "sequence", `${what} signature algorithm`).children;
+  const oid = readOid(identifier, `${what} signature algorithm`);
+  const known = oid === RSASSA_PSS ? readPss(parameters, what) : ALGORITHMS[oid];
+  if (known === undefined)
+    throw new InclavareError("ERR_X509_ALGORITHM", `${what} is signed with ${oid}, which is not supported`);
+  return known;
+}
+
+/** RFC 4055: hash, mask generation over the same hash, salt as long as the hash, trailer 1. */
+function readPss(parameters: DerNode | undefined, what: string): SignatureAlgorithm | undefined {
+  const fields = expectTag(parameters, "sequence", `${what} PSS parameters`).children;
+  const hash = pssHash(fields.find((field) => isContext(field, 0))?.children[0], what);
+  const mask = fields.find((field) => isContext(field, 1))?.children[0]?.children ?? [];
+  const salt = readSmallInteger(
+    fields.find((field) => isContext(field, 2))?.children[0],
+    512,
+    `${what} PSS salt length`,
+  );
+  const consistent =
+    readOid(mask[0], `${what} PSS mask`) === MGF1 &&
+    pssHash(mask[1], what) === hash &&
+    salt === (hash === "sha256" ? 32 : 48);
+  return consistent && hash !== undefined ? `rsa-pss-${hash}` : undefined;
+}
+
+function pssHash(node: DerNode | undefined, what: string): "sha256" | "sha384" | undefined {
+  return HASHES[readOid(expectTag(node, "sequence", `${what} PSS hash`).children[0], `${what} PSS hash`)];
+}
+
+/** False for a wrong signature and for a key of another kind; never throws for what a peer sent. */
+export function verifySignature(
+  algorithm: SignatureAlgorithm,
+  signed: Uint8Array,
+  key: KeyObject,
+  signature: Uint8Array,
+): boolean {
+  const [kind, hash] = algorithm.startsWith("ecdsa")
+    ? (["ec", algorithm.slice(6)] as const)
+    : (["rsa", algorithm.slice(-6)] as const);
+  if (key.asymmetricKeyType !== kind) return false;
+  const padding = algorithm.startsWith("rsa-pss")
+    ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: hash === "sha256" ? 32 : 48 }
+    : {};
+  try {
+    return verify(hash, signed, { key, dsaEncoding: "der", ...padding }, signature);
+  } catch {
+    return false;
+  }
+}
+
+/** Signs with P-256 and SHA-256 or P-384 and SHA-384, which is all that we issue. */
+export function ecdsaSigner(key: KeyObject): { readonly identifier: Der; sign(bytes: Uint8Array): Uint8Array } {
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  const hash = curve === "prime256v1" ? "sha256" : curve === "secp384r1" ? "sha384" : undefined;
+  if (hash === undefined)
+    throw new InclavareError(
+      "ERR_X509_ALGORITHM",
+      `a signing key is on ${curve ?? "no curve"}, expected P-256 or P-384`,
+    );
+  const identifier = derSequence(derOid(hash === "sha256" ? "1.2.840.10045.4.3.2" : "1.2.840.10045.4.3.3"));
+  return { identifier, sign: (bytes) => sign(hash, bytes, { key, dsaEncoding: "der" }) };
+}
+
+/** A key from its DER SubjectPublicKeyInfo. @throws ERR_X509_KEY */
+export function readPublicKey(spki: Uint8Array, what: string): KeyObject {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+  } catch (cause) {
+    throw new InclavareError("ERR_X509_KEY", `${what} has a public key that cannot be read`, { cause });
+  }
+}
