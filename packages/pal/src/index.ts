@@ -1,1 +1,7 @@
-export {};
+export type {
+  EnclaveRuntime,
+  PalApiVersion,
+  ProcessRequest,
+  ProcessStdio,
+  RuntimeAttributes,
+} from "./enclave-runtime.ts";

@@ -1,0 +1,196 @@
+import { fstatSync } from "node:fs";
+import { InclavareError } from "@inclavare/errors";
+import type { EnclaveRuntime, ProcessRequest } from "@inclavare/pal";
+import type { TreeEntry } from "./fs/populate.ts";
+import { type ImageEntry, type ImageSource, shareImage } from "./image.ts";
+import { holdMemoryLimit } from "./memory-limit.ts";
+import { GuestProcess } from "./process.ts";
+import { Programs } from "./program.ts";
+import { exitStatus, type Outcome } from "./protocol.ts";
+import { actionOf } from "./signals.ts";
+
+const SIGKILL = 9;
+
+/** How a process ended, for whoever wants more than its status. */
+export interface ProcessEnd {
+  readonly pid: number;
+  readonly program: string;
+  readonly outcome: Outcome;
+}
+
+export interface WasmRuntimeOptions<Entry extends ImageEntry = ImageEntry> {
+  readonly appImage: ImageSource<Entry>;
+  /** Files that a process finds beside the image, read-only, by absolute path; asked for at each process. */
+  readonly files: () => ReadonlyMap<string, Uint8Array>;
+  /** Directories, by absolute path, that each process finds empty and can write to. Nothing in them is shared. */
+  readonly memoryMounts: readonly string[];
+  /** Bounds a process's linear memory; its files in memory mounts may take what that leaves free. */
+  readonly maxMemoryBytes: number;
+  /** At a time. */
+  readonly maxProcesses: number;
+  /** The code of the guests' workers. Left out: `guest.mjs` beside the bundle, or `guest.ts` when run from source. */
+  readonly guestScript?: URL;
+  /** Told of each end, with the reason of a trap. */
+  readonly onProcessEnd?: (end: ProcessEnd) => void;
+}
+
+interface Enclave {
+  readonly entries: readonly TreeEntry[];
+  readonly programs: Programs;
+  readonly memoryLimit: Disposable;
+}
+
+/**
+ * The enclave runtime for WASI preview 1 command modules. Each process has a worker, a file system and a memory of its
+ * own; compiled programs and the image's contents are shared.
+ *
+ * Codes: init: ERR_WASM_MEMORY, ERR_WASM_STATE. createProcess: ERR_WASM_PROGRAM, _NOT_WASM, _COMPONENT, _MODULE,
+ * _REACTOR, _NO_START, _IMPORT, _MEMORY, _PROCESSES, _ARGUMENT, _CWD, _GUEST, _STATE. exec: ERR_WASM_NO_PROCESS, _STATE.
+ * kill: ERR_WASM_NO_PROCESS, _SIGNAL.
+ */
+export function createWasmRuntime<Entry extends ImageEntry>(options: WasmRuntimeOptions<Entry>): EnclaveRuntime {
+  return new WasmRuntime(options);
+}
+
+class WasmRuntime<Entry extends ImageEntry> implements EnclaveRuntime {
+  readonly name = "wasm";
+  readonly apiVersion = 2;
+  readonly #options: WasmRuntimeOptions<Entry>;
+  readonly #processes = new Map<number, GuestProcess>();
+  #enclave: Enclave | undefined;
+  #isDestroyed = false;
+  #starting = 0;
+  #lastPid = 0;
+
+  constructor(options: WasmRuntimeOptions<Entry>) {
+    this.#options = options;
+  }
+
+  async init(): Promise<void> {
+    if (this.#enclave !== undefined || this.#isDestroyed) {
+      throw new InclavareError("ERR_WASM_STATE", "the enclave has been initialised already");
+    }
+    const { appImage, maxMemoryBytes } = this.#options;
+    const memoryLimit = holdMemoryLimit(maxMemoryBytes);
+    try {
+      const entries = shareImage(appImage);
+      this.#enclave = { entries, programs: new Programs(entries, maxMemoryBytes), memoryLimit };
+    } catch (error) {
+      memoryLimit[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async createProcess(request: ProcessRequest): Promise<number> {
+    const { entries, programs } = this.#running();
+    const { maxProcesses } = this.#options;
+    const running = [...this.#processes.values()].filter(({ hasEnded }) => !hasEnded).length;
+    if (running + this.#starting >= maxProcesses) {
+      throw new InclavareError("ERR_WASM_PROCESSES", `the enclave already runs ${maxProcesses} processes, its maximum`);
+    }
+    this.#starting += 1;
+    try {
+      const { path, argv, stdio, cwd = "/" } = request;
+      assertRequest(request);
+      if (!programs.isDirectory(cwd) && !this.#options.memoryMounts.includes(cwd)) {
+        throw new InclavareError(
+          "ERR_WASM_CWD",
+          `working directory ${JSON.stringify(cwd)} is no directory of the image`,
+        );
+      }
+      const module = await programs.load({ path, env: request.env, cwd });
+      const guest = await GuestProcess.create({
+        module,
+        program: path,
+        args: argv,
+        env: withWorkingDirectory(request.env, cwd),
+        stdio,
+        entries,
+        files: [...this.#options.files()].map(([filePath, bytes]) => ({ path: filePath, bytes })),
+        memoryMounts: this.#options.memoryMounts,
+        memoryLimitBytes: this.#options.maxMemoryBytes,
+        guestScript: this.#options.guestScript ?? defaultGuestScript(),
+      });
+      return this.#register(guest);
+    } finally {
+      this.#starting -= 1;
+    }
+  }
+
+  #register(guest: GuestProcess): number {
+    if (this.#isDestroyed) {
+      guest.kill(SIGKILL);
+      throw new InclavareError("ERR_WASM_STATE", "the enclave was destroyed while the process was made");
+    }
+    this.#lastPid += 1;
+    const pid = this.#lastPid;
+    this.#processes.set(pid, guest);
+    void guest.ended.then((outcome) => this.#options.onProcessEnd?.({ pid, program: guest.program, outcome }));
+    return pid;
+  }
+
+  async exec(pid: number): Promise<number> {
+    const guest = this.#process(pid);
+    const outcome = await guest.run();
+    this.#processes.delete(pid);
+    return exitStatus(outcome);
+  }
+
+  async kill(pid: number, signal: number): Promise<void> {
+    const action = actionOf(signal);
+    const targets = pid === -1 ? [...this.#processes.values()] : [this.#process(pid)];
+    if (action === "nothing") return;
+    for (const guest of targets) guest.kill(signal);
+  }
+
+  async destroy(): Promise<void> {
+    this.#isDestroyed = true;
+    const guests = [...this.#processes.values()];
+    for (const guest of guests) guest.kill(SIGKILL);
+    await Promise.all(guests.map((guest) => guest.ended));
+    this.#processes.clear();
+    this.#enclave?.memoryLimit[Symbol.dispose]();
+    this.#enclave = undefined;
+  }
+
+  #running(): Enclave {
+    if (this.#enclave === undefined) {
+      throw new InclavareError("ERR_WASM_STATE", "the enclave is not initialised, or destroyed");
+    }
+    return this.#enclave;
+  }
+
+  #process(pid: number): GuestProcess {
+    const guest = this.#processes.get(pid);
+    if (guest === undefined) throw new InclavareError("ERR_WASM_NO_PROCESS", `the enclave has no process ${pid}`);
+    return guest;
+  }
+}
+
+/** Workers are started from a file: the bundle's, or the source's. */
+function defaultGuestScript(): URL {
+  return new URL(import.meta.url.endsWith(".ts") ? "guest.ts" : "guest.mjs", import.meta.url);
+}
+
+function assertRequest({ argv, env, stdio, cwd = "/" }: ProcessRequest): void {
+  for (const text of [...argv, ...env]) {
+    if (text.includes("\0")) {
+      throw new InclavareError("ERR_WASM_ARGUMENT", "an argument or variable contains a NUL byte");
+    }
+  }
+  if (!cwd.startsWith("/")) {
+    throw new InclavareError("ERR_WASM_CWD", `working directory is ${JSON.stringify(cwd)}, expected an absolute path`);
+  }
+  for (const [name, fd] of Object.entries(stdio)) {
+    try {
+      fstatSync(fd);
+    } catch (error) {
+      throw new InclavareError("ERR_WASM_ARGUMENT", `${name} is descriptor ${fd}, which is not open`, { cause: error });
+    }
+  }
+}
+
+/** Preview 1 knows no working directory: those guests that have one at all begin with what PWD says. */
+function withWorkingDirectory(env: readonly string[], cwd: string): readonly string[] {
+  return cwd === "/" || env.some((entry) => entry.startsWith("PWD=")) ? env : [...env, `PWD=${cwd}`];
+}
