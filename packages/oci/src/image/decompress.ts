@@ -1,7 +1,6 @@
 import { InclavareError } from "@inclavare/errors";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { inflate } from "./inflate.ts";
 import { type Compression, sniffCompression } from "./media-types.ts";
 import type { Budget } from "./limits.ts";
 
@@ -25,28 +24,6 @@ export async function* decompress(
     throw new InclavareError("ERR_OCI_MEDIA_TYPE", `${what} should have compression ${compression}, it has ${found}`);
   }
   yield* bounded(found === "none" ? chunks : inflate(chunks, found, what), budget, what);
-}
-
-async function* inflate(
-  chunks: AsyncIterable<Uint8Array>,
-  kind: "gzip" | "zstd",
-  what: string,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const decoder = kind === "gzip" ? createGunzip() : createZstdDecompress();
-  const done = pipeline(chunks, decoder);
-  // The failure is also seen by whoever reads; without this it would count as unhandled when reading stops early.
-  done.catch(() => undefined);
-  try {
-    yield* decoder as AsyncIterable<Uint8Array>;
-    await done;
-  } catch (cause) {
-    if (cause instanceof InclavareError) throw cause;
-    throw new InclavareError("ERR_OCI_LAYER", `${what} is damaged, truncated, or has bytes behind its end (${kind})`, {
-      cause,
-    });
-  } finally {
-    decoder.destroy();
-  }
 }
 
 async function* bounded(

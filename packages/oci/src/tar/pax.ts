@@ -17,7 +17,8 @@ export function decodePax(bytes: Uint8Array, what: string): PaxRecords {
     const equals = bytes.indexOf(0x3d, space);
     const sound = end <= bytes.byteLength && equals > space + 1 && equals < end && bytes[end - 1] === 0x0a;
     if (!sound) throw new InclavareError("ERR_OCI_LAYER", `${what}: a pax header is malformed at byte ${offset}`);
-    records.set(ascii(bytes.subarray(space + 1, equals)), bytes.slice(equals + 1, end - 1));
+    // A copy, because a view would keep the whole chunk of the archive in memory.
+    records.set(ascii(bytes.subarray(space + 1, equals)), new Uint8Array(bytes.subarray(equals + 1, end - 1)));
     offset = end;
   }
   return records;

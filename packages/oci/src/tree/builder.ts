@@ -76,19 +76,34 @@ export class TreeBuilder {
     const names = componentsOf(path);
     const name = names.pop() ?? "";
     const parent = this.find(`/${names.join("/")}`, what);
-    const node = parent?.children.get(name);
-    if (parent === undefined || node === undefined) return;
-    clearLower(node, layer);
-    if (node.layer >= layer) return;
-    // What this layer itself put below it stays, in a directory of which nothing else is known.
-    if (node.children.size > 0) node.inode = this.implicitDirectory(layer).inode;
-    else parent.children.delete(name);
+    if (parent === undefined) return;
+    assertDirectory(parent, path, what);
+    const node = parent.children.get(name);
+    if (node === undefined) return;
+    this.clear(node, layer);
+    this.drop(parent, name, node, layer);
   }
 
   /** An opaque whiteout: takes away what lower layers have in the directory at `path`. */
   clearLower(path: string, layer: number, what: string): void {
     const node = this.find(path, what);
-    if (node !== undefined) clearLower(node, layer);
+    if (node === undefined) return;
+    assertDirectory(node, path, what);
+    this.clear(node, layer);
+  }
+
+  private clear(node: Node, layer: number): void {
+    for (const [name, child] of node.children) {
+      this.clear(child, layer);
+      this.drop(node, name, child, layer);
+    }
+  }
+
+  /** What this layer itself put below a directory stays, in one of which nothing else is known any more. */
+  private drop(parent: Node, name: string, node: Node, layer: number): void {
+    if (node.layer >= layer) return;
+    if (node.children.size === 0) parent.children.delete(name);
+    else parent.children.set(name, { ...this.implicitDirectory(layer), children: node.children });
   }
 
   private set(path: string, inode: Inode, layer: number, what: string): void {
@@ -139,13 +154,6 @@ export class TreeBuilder {
   private implicitDirectory(layer: number): Node {
     const owner = { uid: 0, gid: 0, mtimeSeconds: 0, offset: 0, sizeBytes: 0, xattrs: NO_XATTRS };
     return { inode: { number: this.inodes++, type: "directory", mode: 0o755, ...owner }, layer, children: new Map() };
-  }
-}
-
-function clearLower(node: Node, layer: number): void {
-  for (const [name, child] of node.children) {
-    clearLower(child, layer);
-    if (child.layer < layer && child.children.size === 0) node.children.delete(name);
   }
 }
 
