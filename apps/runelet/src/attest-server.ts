@@ -8,7 +8,12 @@ import {
   reportDataFor,
 } from "@inclavare/attestation";
 import type { EnclaveManifest } from "@inclavare/enclave-image";
-import { acceptEnclaveTls, createHttpHandlerServer, type EnclaveTlsSocket, type Identity } from "@inclavare/enclave-tls";
+import {
+  acceptEnclaveTls,
+  createHttpHandlerServer,
+  type EnclaveTlsSocket,
+  type Identity,
+} from "@inclavare/enclave-tls";
 import { InclavareError } from "@inclavare/errors";
 import type { Secrets } from "./secrets.ts";
 
@@ -31,7 +36,9 @@ export interface AttestedEnclave {
  * that the measured manifest names as a verifier brings secrets.
  */
 export function serveAttestation(descriptor: number, subject: AttestedEnclave): Server {
-  const http = createHttpHandlerServer({ handle: async (request, response) => await answer(subject, request, response) });
+  const http = createHttpHandlerServer({
+    handle: async (request, response) => await answer(subject, request, response),
+  });
   const server = createServer((socket) => void accept(socket, subject, (session) => http.emit("connection", session)));
   server.maxConnections = MOST_CONNECTIONS;
   server.on("error", () => undefined); // one failed accept must not take pid 1 down

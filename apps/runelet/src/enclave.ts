@@ -20,6 +20,17 @@ export interface Stdio {
 export type EnclaveStatus = "created" | "running" | "stopped";
 
 const SIGKILL = 9;
+/** signal(7): these, and the stop signals that an enclave has no use for, end nothing. */
+const IGNORED_BY_DEFAULT: ReadonlySet<string> = new Set([
+  "SIGCHLD",
+  "SIGCONT",
+  "SIGSTOP",
+  "SIGTSTP",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGURG",
+  "SIGWINCH",
+]);
 
 /** The life of one enclave: its main process, what is executed beside it, and the signals that reach them. */
 export class Enclave {
@@ -90,10 +101,9 @@ export class Enclave {
   /** Sends a signal to the main process, or to all. Only what the manifest lists gets through, and SIGKILL. */
   async kill(signal: number, all: boolean): Promise<void> {
     this.#assertSignalAllowed(signal);
-    if (this.#status === "created")
-      throw new InclavareError("ERR_CONTAINER_STATE", "cannot signal: the enclave's process has not started");
     if (this.#mainPid === undefined) {
-      // It still waits for its secrets: nothing of it exists that could handle the signal.
+      // Not started, or waiting for its secrets: nothing can handle the signal, so what the kernel does by default is done.
+      if (IGNORED_BY_DEFAULT.has(signalName(signal))) return;
       this.#status = "stopped";
       this.#exited.resolve(128 + signal);
       return;

@@ -1,27 +1,5 @@
+import type { ControlRequest, InitRequest, ProcessRequest } from "@inclavare/container";
 import { InclavareError, type JsonValue } from "@inclavare/errors";
-
-/** The request that creates the enclave: everything that would otherwise be in pid 1's own arguments and environment. */
-export interface InitRequest {
-  readonly containerId: string;
-  readonly runtime: string;
-  readonly runtimeArgs: string;
-  readonly logLevel: string;
-  readonly process: ProcessRequest;
-}
-
-export interface ProcessRequest {
-  readonly args: readonly string[];
-  readonly env: readonly string[];
-  readonly cwd: string;
-  readonly terminal: boolean;
-}
-
-export type ControlRequest =
-  | { readonly op: "init"; readonly request: InitRequest }
-  | { readonly op: "start" }
-  | { readonly op: "state" }
-  | { readonly op: "kill"; readonly signal: number; readonly all: boolean }
-  | { readonly op: "exec"; readonly process: ProcessRequest };
 
 const MOST_STRINGS = 65_536;
 

@@ -14,11 +14,10 @@ import { type EnclaveFiles, loadEnclaveFiles } from "./enclave-files.ts";
 import { Enclave } from "./enclave.ts";
 import { listenToTerminal } from "./fortress.ts";
 import { reapOrphans } from "./reaper.ts";
-import { type InitRequest, parseControlRequest } from "./requests.ts";
+import { ENCLAVE_MOUNT, type InitRequest } from "@inclavare/container";
+import { parseControlRequest } from "./requests.ts";
 import { Secrets } from "./secrets.ts";
 
-/** Where rune's derived bundle mounts the enclave's files; see the container package. */
-const ENCLAVE_MOUNT = "/dev/inclavare/enclave";
 const INIT_DEADLINE_MS = 60_000;
 const DESTROY_DEADLINE_MS = 2_000;
 /** Long enough for the last answers on the control socket to be read. */
