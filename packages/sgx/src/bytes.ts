@@ -1,0 +1,30 @@
+/** Small helpers for structures of a fixed size. */
+import { InclavareError } from "@inclavare/errors";
+
+/** @throws ERR_SGX_SIZE */
+export function expectSize(bytes: Uint8Array, sizeBytes: number, what: string): Buffer {
+  if (bytes.length !== sizeBytes) {
+    throw new InclavareError("ERR_SGX_SIZE", `${what} has ${bytes.length} bytes, expected ${sizeBytes}`);
+  }
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** A copy, so that a decoded structure does not change with its input. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(bytes.subarray(start, end));
+}
+
+/** Writes a field of a fixed size. @throws ERR_SGX_SIZE */
+export function putBytes(target: Buffer, offset: number, bytes: Uint8Array, sizeBytes: number, what: string): void {
+  expectSize(bytes, sizeBytes, what).copy(target, offset);
+}
+
+/** The unsigned integer that little-endian bytes stand for. */
+export function bigFromLittleEndian(bytes: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(bytes).reverse().toString("hex") || "0"}`);
+}
+
+/** Little-endian bytes of an unsigned integer that fits. */
+export function littleEndian(value: bigint, sizeBytes: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(Buffer.from(value.toString(16).padStart(2 * sizeBytes, "0"), "hex").reverse());
+}

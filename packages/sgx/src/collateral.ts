@@ -1,0 +1,59 @@
+/** DCAP collateral as one JSON document: the exact texts that were signed, and the chains of who signed them. */
+import { InclavareError } from "@inclavare/errors";
+
+const MEMBERS = [
+  "pck_crl_issuer_chain",
+  "root_ca_crl",
+  "pck_crl",
+  "tcb_info_issuer_chain",
+  "tcb_info",
+  "tcb_info_signature",
+  "qe_identity_issuer_chain",
+  "qe_identity",
+  "qe_identity_signature",
+] as const;
+const MOST_CHARACTERS = 4 << 20;
+
+export interface CollateralBundle {
+  /** PEM: the CA that issued the PCK certificate, then the root. */
+  readonly pck_crl_issuer_chain: string;
+  /** DER in hexadecimal. */
+  readonly root_ca_crl: string;
+  /** DER in hexadecimal. */
+  readonly pck_crl: string;
+  readonly tcb_info_issuer_chain: string;
+  /** The text of the `tcbInfo` value, exactly as it was signed. */
+  readonly tcb_info: string;
+  /** r and s in hexadecimal. */
+  readonly tcb_info_signature: string;
+  readonly qe_identity_issuer_chain: string;
+  /** The text of the `enclaveIdentity` value, exactly as it was signed. */
+  readonly qe_identity: string;
+  readonly qe_identity_signature: string;
+  /** PEM, where the quote itself carries no chain. */
+  readonly pck_certificate_chain?: string;
+}
+
+/** @param what names the input in errors. @throws ERR_COLLATERAL_FORMAT */
+export function parseCollateralBundle(json: unknown, what: string): CollateralBundle {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw malformed(what, "is not a JSON object");
+  const record = json as Readonly<Record<string, unknown>>;
+  const chain = record["pck_certificate_chain"];
+  const bundle = Object.fromEntries(MEMBERS.map((name) => [name, member(record[name], `${what} member ${name}`)]));
+  const optional =
+    chain === undefined || chain === null
+      ? {}
+      : { pck_certificate_chain: member(chain, `${what} member pck_certificate_chain`) };
+  return { ...bundle, ...optional } as unknown as CollateralBundle;
+}
+
+function member(value: unknown, what: string): string {
+  if (typeof value !== "string") throw malformed(what, value === undefined ? "is missing" : "is not a string");
+  if (value.length > MOST_CHARACTERS)
+    throw malformed(what, `has ${value.length} characters, at most ${MOST_CHARACTERS} are read`);
+  return value;
+}
+
+function malformed(what: string, rule: string): InclavareError {
+  return new InclavareError("ERR_COLLATERAL_FORMAT", `${what} ${rule}`);
+}
