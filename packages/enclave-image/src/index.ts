@@ -1,1 +1,15 @@
-export {};
+export { decodeAppImage } from "./app-image/decode.ts";
+export { buildAppImage } from "./app-image/encode.ts";
+export type { AppEntry, AppImage, AppImageInput } from "./app-image/types.ts";
+export {
+  APP_IMAGE_FILE,
+  APP_IMAGE_LIMIT_BYTES,
+  ENCLAVE_DIRECTORY,
+  MANIFEST_FILE,
+  MANIFEST_LIMIT_BYTES,
+  PAYLOAD_INDEX_FILE,
+  SIGSTRUCT_FILE,
+} from "./constants.ts";
+export { encodeManifest, parseManifest } from "./manifest/parse.ts";
+export { type ProcessRequest, type ResolveOptions, resolveProcess } from "./manifest/resolve.ts";
+export type { EnclaveManifest } from "./manifest/types.ts";
