@@ -5,3 +5,4 @@ export type {
   ProcessStdio,
   RuntimeAttributes,
 } from "./enclave-runtime.ts";
+export { loadRuntime } from "./load-runtime.ts";
