@@ -11,7 +11,7 @@ import { Budget } from "./limits.ts";
 import { sniffCompression } from "./media-types.ts";
 import type { OpenImageOptions } from "./types.ts";
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 const MAX_LINKS = 8;
 
 /** The files that an image consists of, in a directory or an archive. Names are relative, with slashes. */

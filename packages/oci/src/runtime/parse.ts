@@ -38,7 +38,7 @@ const rlimits: Shape = (value, path) => {
 const user: Shape = record({
   uid: optional(uint32),
   gid: optional(uint32),
-  umask: optional(integer(0, 0o777)),
+  umask: optional(uint32),
   additionalGids: optional(listOf(uint32)),
   username: optional(text),
 });

@@ -100,8 +100,9 @@ function isDevice(kind: HeaderKind): boolean {
 function checkSum(block: Uint8Array, what: string): void {
   let unsigned = 8 * 0x20;
   let signed = unsigned;
-  for (const [index, byte] of block.entries()) {
+  for (let index = 0; index < BLOCK_BYTES; index += 1) {
     if (index >= 148 && index < 156) continue;
+    const byte = block[index] ?? 0;
     unsigned += byte;
     signed += byte > 127 ? byte - 256 : byte;
   }

@@ -82,7 +82,12 @@ function encodeHeaders(entry: TarInput, sizeBytes: number): Uint8Array {
   if (entry.uid > MAX_OCTAL_7) say("uid", entry.uid);
   if (entry.gid > MAX_OCTAL_7) say("gid", entry.gid);
   if (entry.mtimeSeconds < 0 || entry.mtimeSeconds > MAX_OCTAL_11) say("mtime", entry.mtimeSeconds);
-  for (const [key, value] of entry.xattrs ?? []) pax.set(`SCHILY.xattr.${key}`, value);
+  for (const [key, value] of entry.xattrs ?? []) {
+    // A pax key ends at the first "=".
+    if (key.includes("="))
+      throw new InclavareError("ERR_OCI_LAYER_UNSUPPORTED", `${entry.path} has an attribute named ${key}`);
+    pax.set(`SCHILY.xattr.${key}`, value);
+  }
   const block = encodeBlock({
     ...(split ?? { prefix: "", name: "long" }),
     flag: FLAGS[entry.type],
