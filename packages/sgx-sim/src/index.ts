@@ -1,1 +1,1 @@
-export {};
+export { createPlatform, type LaunchedEnclave, type LaunchOptions, openPlatform, type Platform } from "./platform.ts";

@@ -30,6 +30,8 @@ export interface SigningFields {
   readonly debug: boolean;
   /** Left out: 0. */
   readonly vendor?: number;
+  /** Whether the enclave may derive provisioning keys; left out: no. */
+  readonly provisionKey?: boolean;
 }
 
 /** The key pair for {@link SigstructBody}: RSA-3072 with exponent 3, as the architecture demands. */
@@ -49,6 +51,7 @@ export function expectSigningKey(key: KeyObject): KeyObject {
 
 export function sigstructBody(fields: SigningFields): SigstructBody {
   const debug = fields.debug ? ATTRIBUTE_FLAG.debug : 0n;
+  const provisionKey = fields.provisionKey === true ? ATTRIBUTE_FLAG.provisionKey : 0n;
   return {
     vendor: fields.vendor ?? 0,
     date: encodeSigstructDate(fields.date),
@@ -58,7 +61,7 @@ export function sigstructBody(fields: SigningFields): SigstructBody {
     cetAttributes: 0,
     cetAttributesMask: 0xff,
     isvFamilyId: new Uint8Array(16),
-    attributes: { flags: ATTRIBUTE_FLAG.mode64Bit | debug, xfrm: XFRM_LEGACY },
+    attributes: { flags: ATTRIBUTE_FLAG.mode64Bit | debug | provisionKey, xfrm: XFRM_LEGACY },
     attributesMask: ENFORCED,
     mrEnclave: fields.mrEnclave,
     isvExtProdId: new Uint8Array(16),

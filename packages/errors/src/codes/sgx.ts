@@ -25,6 +25,10 @@ export const sgxCodes = {
     summary:
       "EGETKEY: the request names an unknown key, a reserved policy or a security version above the enclave's own.",
   },
+  ERR_SGX_INVALID_REPORT: {
+    kind: "unauthenticated",
+    summary: "A local report was not made for this enclave on this platform.",
+  },
   ERR_SGX_PLATFORM: {
     kind: "failed-precondition",
     summary: "The simulated platform's directory is missing, incomplete or there already.",
