@@ -174,8 +174,8 @@ describe("quotes", () => {
       [collateral.tcb_info, collateral.tcb_info_signature],
       [collateral.qe_identity, collateral.qe_identity_signature],
     ] as const) {
-      const key = { key: signing.publicKey, dsaEncoding: "ieee-p1363" } as const;
-      assert.equal(verify("sha256", Buffer.from(text), key, Buffer.from(signature, "hex")), true);
+      const tcbKey = { key: signing.publicKey, dsaEncoding: "ieee-p1363" } as const;
+      assert.equal(verify("sha256", Buffer.from(text), tcbKey, Buffer.from(signature, "hex")), true);
       const { issueDate, nextUpdate } = JSON.parse(text) as { issueDate: string; nextUpdate: string };
       assert.ok(new Date(issueDate) < now && now < new Date(nextUpdate));
     }
