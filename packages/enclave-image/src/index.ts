@@ -13,3 +13,5 @@ export {
 export { encodeManifest, parseManifest } from "./manifest/parse.ts";
 export { type ProcessRequest, type ResolveOptions, resolveProcess } from "./manifest/resolve.ts";
 export type { EnclaveManifest } from "./manifest/types.ts";
+export { createMeasurer, type EnclaveMeasurement, type Measurer } from "./measure/measurer.ts";
+export { type PayloadFile, type PayloadIndex, readPayloadIndex } from "./measure/payload.ts";
