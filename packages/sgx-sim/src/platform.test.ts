@@ -174,8 +174,13 @@ describe("quotes", () => {
       [collateral.tcb_info, collateral.tcb_info_signature],
       [collateral.qe_identity, collateral.qe_identity_signature],
     ] as const) {
-      const tcbKey = { key: signing.publicKey, dsaEncoding: "ieee-p1363" } as const;
-      assert.equal(verify("sha256", Buffer.from(text), tcbKey, Buffer.from(signature, "hex")), true);
+      const holds: boolean = verify(
+        "sha256",
+        Buffer.from(text),
+        { key: signing.publicKey, dsaEncoding: "ieee-p1363" },
+        Buffer.from(signature, "hex"),
+      );
+      assert.equal(holds, true);
       const { issueDate, nextUpdate } = JSON.parse(text) as { issueDate: string; nextUpdate: string };
       assert.ok(new Date(issueDate) < now && now < new Date(nextUpdate));
     }
