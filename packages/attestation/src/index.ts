@@ -1,1 +1,35 @@
-export {};
+export { type CollateralBundle, parseCollateralBundle } from "@inclavare/sgx";
+export { appraise, type AppraisalContext } from "./appraise.ts";
+export { createSimulatedAttester, type SimulatedAttesterOptions } from "./attesterd/attester.ts";
+export { launchRequest, type LaunchRequest, parseLaunchAnswer } from "./attesterd/protocol.ts";
+export { VerificationCache } from "./cache.ts";
+export type { Check } from "./check.ts";
+export {
+  CLAIM_PURPOSES,
+  CLAIM_ROLES,
+  type Claims,
+  decodeClaims,
+  encodeClaims,
+  hashPublicKey,
+  type PublicKeyHash,
+  reportDataFor,
+} from "./claims.ts";
+export { mergeTcbStatus, TCB_STATUSES, type TcbStatus } from "./dcap/tcb-status.ts";
+export type { Attester, EnclaveIdentity, Evidence, Tee } from "./evidence.ts";
+export { decodeEvidenceMessage, encodeEvidenceMessage, type EvidenceMessage } from "./evidence-message.ts";
+export type { CollateralPeriod, Examination, VerifiedEvidence } from "./examination.ts";
+export {
+  type Allowance,
+  ALLOWANCES,
+  DEFAULT_POLICY,
+  isAllowance,
+  parsePolicy,
+  type Policy,
+  type ReferenceValue,
+} from "./policy.ts";
+export { EVIDENCE_EXTENSION } from "./ratls/certificate.ts";
+export { type EvidenceKind, recognise } from "./recognise.ts";
+export { type SgxVerification, verifySgxQuote } from "./sgx/verify.ts";
+export { builtinTrustAnchors, type TrustAnchor, trustAnchorsFromPem } from "./trust-anchors.ts";
+export { decisiveCheck, exitCodeOf, type MeasurementVerdict, type TcbVerdict, type Verdict } from "./verdict.ts";
+export { verifyEvidence, type VerifyEvidenceInput } from "./verify-evidence.ts";

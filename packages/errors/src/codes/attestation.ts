@@ -1,8 +1,201 @@
 import type { CodeEntry } from "../kinds.ts";
 
-export const attestationCodes = {
+/** Not to be believed: signature, chain, revocation or format. A verifying command ends with 3. */
+const evidenceCodes = {
   ERR_EVIDENCE_FORMAT: {
     kind: "invalid-argument",
     summary: "Bytes given as evidence are of no known form, or break the rules of theirs.",
+    cause: "evidence",
+  },
+  ERR_EVIDENCE_UNSUPPORTED: {
+    kind: "not-implemented",
+    summary: "The evidence is of a known form that this release does not verify.",
+    cause: "evidence",
+  },
+  ERR_EVIDENCE_UNBOUND: {
+    kind: "unauthenticated",
+    summary: "The report data in the evidence is not the hash of the claims or the key that came with it.",
+    cause: "evidence",
+  },
+  ERR_EVIDENCE_CERTIFICATE: {
+    kind: "unauthenticated",
+    summary: "The certificate that carries the evidence is not signed by its own key, or not valid at this time.",
+    cause: "evidence",
+  },
+  ERR_CLAIMS_FORMAT: {
+    kind: "invalid-argument",
+    summary: "A claims buffer is not the CBOR map that it should be.",
+    cause: "evidence",
+  },
+  ERR_PCK_CHAIN: {
+    kind: "unauthenticated",
+    summary: "The PCK certificate chain is malformed, breaks a rule of such chains, or has a wrong signature.",
+    cause: "evidence",
+  },
+  ERR_PCK_TIME: {
+    kind: "unauthenticated",
+    summary: "A certificate of the PCK chain is not valid at the time of verification.",
+    cause: "evidence",
+  },
+  ERR_TRUST_ANCHOR: {
+    kind: "unauthenticated",
+    summary: "The chain ends in a root that is not among the trusted ones.",
+    cause: "evidence",
+  },
+  ERR_CRL: {
+    kind: "unauthenticated",
+    summary: "A certificate revocation list is malformed, of another issuer, or has a wrong signature.",
+    cause: "evidence",
+  },
+  ERR_CERTIFICATE_REVOKED: {
+    kind: "unauthenticated",
+    summary: "A certificate of the chain has been revoked.",
+    cause: "evidence",
+  },
+  ERR_COLLATERAL_CHAIN: {
+    kind: "unauthenticated",
+    summary: "The issuer chain of a piece of collateral is malformed, has a wrong signature, or ends in another root.",
+    cause: "evidence",
+  },
+  ERR_COLLATERAL_SIGNATURE: {
+    kind: "unauthenticated",
+    summary: "The signature of TCB Info or QE Identity is wrong.",
+    cause: "evidence",
+  },
+  ERR_COLLATERAL_CONTENT: {
+    kind: "invalid-argument",
+    summary: "TCB Info or QE Identity is correctly signed, and breaks a rule of its format.",
+    cause: "evidence",
+  },
+  ERR_COLLATERAL_MISMATCH: {
+    kind: "failed-precondition",
+    summary: "The collateral is that of another TEE or platform.",
+    cause: "evidence",
+  },
+  ERR_QE_REPORT_SIGNATURE: {
+    kind: "unauthenticated",
+    summary: "The quoting enclave's report is not signed by the platform's PCK key.",
+    cause: "evidence",
+  },
+  ERR_QE_REPORT_DATA: {
+    kind: "unauthenticated",
+    summary: "The quoting enclave's report does not vouch for the attestation key of the quote.",
+    cause: "evidence",
+  },
+  ERR_QE_IDENTITY: {
+    kind: "unauthenticated",
+    summary: "The report is not that of the quoting enclave that the QE Identity describes.",
+    cause: "evidence",
+  },
+  ERR_QUOTE_SIGNATURE: {
+    kind: "unauthenticated",
+    summary: "The quote is not signed by its attestation key.",
+    cause: "evidence",
+  },
+  ERR_TCB_NOT_SUPPORTED: {
+    kind: "failed-precondition",
+    summary: "The platform or its quoting enclave is below every TCB level that its vendor knows.",
+    cause: "evidence",
+  },
+  ERR_TCB_REVOKED: {
+    kind: "unauthenticated",
+    summary: "The vendor has revoked the platform's TCB level.",
+    cause: "evidence",
+  },
+} as const satisfies Record<`ERR_${string}`, CodeEntry>;
+
+/** Nothing against the evidence, but no sufficient endorsements beside it. A verifying command ends with 4. */
+const collateralCodes = {
+  ERR_COLLATERAL_MISSING: {
+    kind: "failed-precondition",
+    summary: "The verification needs collateral that was not given.",
+    cause: "collateral",
+  },
+  ERR_COLLATERAL_EXPIRED: {
+    kind: "failed-precondition",
+    summary: "A piece of collateral is past its date, or not valid yet.",
+    cause: "collateral",
+  },
+} as const satisfies Record<`ERR_${string}`, CodeEntry>;
+
+/** True evidence of something that the policy does not want. A verifying command ends with 5. */
+const policyCodes = {
+  ERR_POLICY_SIMULATED: {
+    kind: "permission-denied",
+    summary: "The evidence is simulated: its trust anchor is not a hardware vendor's.",
+    cause: "policy",
+  },
+  ERR_POLICY_DEBUG: {
+    kind: "permission-denied",
+    summary: "The enclave is a debug one: its memory can be read from outside.",
+    cause: "policy",
+  },
+  ERR_POLICY_NO_REFERENCE: {
+    kind: "permission-denied",
+    summary: "There is no reference value to compare the measurement with.",
+    cause: "policy",
+  },
+  ERR_POLICY_MEASUREMENT: {
+    kind: "permission-denied",
+    summary: "The measurement is not the one of the reference.",
+    cause: "policy",
+  },
+  ERR_POLICY_SIGNER: {
+    kind: "permission-denied",
+    summary: "The enclave's signer is not the one of the reference.",
+    cause: "policy",
+  },
+  ERR_POLICY_PRODUCT: {
+    kind: "permission-denied",
+    summary: "The enclave's product id is not the one of the reference.",
+    cause: "policy",
+  },
+  ERR_POLICY_VERSION: {
+    kind: "permission-denied",
+    summary: "The enclave's security version is below that of the reference.",
+    cause: "policy",
+  },
+  ERR_POLICY_NO_NONCE: {
+    kind: "permission-denied",
+    summary: "The evidence was not made for a nonce of the verifier, so it may be old.",
+    cause: "policy",
+  },
+  ERR_POLICY_NONCE: {
+    kind: "permission-denied",
+    summary: "The evidence was made for another nonce than the verifier's.",
+    cause: "policy",
+  },
+  ERR_POLICY_TCB_STATUS: {
+    kind: "permission-denied",
+    summary: "The platform's TCB status is not one that the policy accepts.",
+    cause: "policy",
+  },
+  ERR_POLICY_ADVISORY: {
+    kind: "permission-denied",
+    summary: "A security advisory applies to the platform that the policy does not list as mitigated.",
+    cause: "policy",
+  },
+  ERR_POLICY_EVALUATION: {
+    kind: "permission-denied",
+    summary: "The collateral's TCB evaluation data number is below the policy's minimum.",
+    cause: "policy",
+  },
+} as const satisfies Record<`ERR_${string}`, CodeEntry>;
+
+export const attestationCodes = {
+  ...evidenceCodes,
+  ...collateralCodes,
+  ...policyCodes,
+  ERR_POLICY_FORMAT: {
+    kind: "invalid-argument",
+    summary: "A policy has an unknown member or a wrong value.",
+  },
+  ERR_TRUST_ANCHOR_FORMAT: {
+    kind: "invalid-argument",
+    summary: "A file of trust anchors holds no root certificate, or a malformed one.",
+  },
+  ERR_ATTESTERD_PROTOCOL: {
+    kind: "internal",
+    summary: "attesterd gave an answer that is not of its protocol.",
   },
 } as const satisfies Record<`ERR_${string}`, CodeEntry>;

@@ -1,0 +1,58 @@
+import { type Check, decisiveCheck, type Verdict } from "@inclavare/attestation";
+
+const MARKS: Readonly<Record<Check["result"], string>> = { ok: "✓", failed: "✗", allowed: "!", skipped: "-" };
+const MOST_VALUE_CHARACTERS = 160;
+
+/** A verdict for people: what runs, one line for each check with what was expected and what came, one closing line. */
+export function formatVerdict(verdict: Verdict): string {
+  const { measurement, tcb, checks } = verdict;
+  const width = Math.max(0, ...checks.map(({ check }) => check.length));
+  const lines = [
+    ...(measurement === null
+      ? []
+      : [
+          `MRENCLAVE  ${measurement.mrEnclave}`,
+          `MRSIGNER   ${measurement.mrSigner}`,
+          `product    ${measurement.isvProdId}, security version ${measurement.isvSvn}, ${measurement.debug ? "debug" : "production"}`,
+        ]),
+    ...(tcb === null ? [] : [`TCB        ${tcb.status}${formatAdvisories(tcb.advisories)}`]),
+    ...checks.flatMap((check) => formatCheck(check, width)),
+    formatConclusion(verdict),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function formatAdvisories(advisories: readonly string[]): string {
+  return advisories.length === 0 ? "" : ` (${advisories.join(", ")})`;
+}
+
+function formatCheck({ check, result, code, expected, actual, message }: Check, width: number): string[] {
+  const indent = " ".repeat(width + 4);
+  const facts = result === "failed" || result === "allowed" ? { expected, actual } : {};
+  return [
+    `${MARKS[result]} ${check.padEnd(width)}  ${printable(message)}${code === undefined ? "" : ` [${code}]`}`,
+    ...Object.entries(facts).flatMap(([name, value]) => {
+      return value === undefined ? [] : [`${indent}${name.padEnd(8)} ${shorten(printable(value))}`];
+    }),
+  ];
+}
+
+function formatConclusion({ verdict, tee, tcb, checks }: Verdict): string {
+  const status = tcb === null ? "" : `, TCB ${tcb.status}`;
+  const allowed = checks.filter(({ result }) => result === "allowed").map(({ check }) => check);
+  const exceptions = allowed.length === 0 ? "" : `; allowed by exception: ${allowed.join(", ")}`;
+  if (verdict === "accepted") return `ACCEPTED (${tee}${status})${exceptions}`;
+  if (verdict === "verified") return `VERIFIED (${tee}${status}); no policy was applied${exceptions}`;
+  const decisive = decisiveCheck(checks);
+  const reason = decisive === undefined ? "" : `: ${printable(decisive.message)} [${decisive.code ?? decisive.check}]`;
+  return `REFUSED (${tee}${status})${reason}`;
+}
+
+/** The text comes from whoever made the evidence, and goes to a terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?");
+}
+
+function shorten(text: string): string {
+  return text.length <= MOST_VALUE_CHARACTERS ? text : `${text.slice(0, MOST_VALUE_CHARACTERS)}…`;
+}

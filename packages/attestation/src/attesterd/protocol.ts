@@ -1,0 +1,84 @@
+/**
+ * The protocol of attesterd: length-prefixed JSON messages over one stream, one answer for each request, in order. The
+ * connection is launched once, by root, and from then on speaks for that one container.
+ */
+import { InclavareError, type JsonValue } from "@inclavare/errors";
+import type { JsonObject } from "@inclavare/linux";
+import { parseCollateralBundle } from "@inclavare/sgx";
+import * as v from "valibot";
+import type { EnclaveIdentity, Evidence } from "../evidence.ts";
+
+const REPORT_DATA_BYTES = 64;
+/** A quote with a certificate chain has about 5 kB. */
+const MOST_QUOTE_BYTES = 64 * 1024;
+
+/** What `rune` asks for when it creates a container. */
+export interface LaunchRequest {
+  readonly container: string;
+  /** Host path of the directory with manifest, application image and SIGSTRUCT. */
+  readonly enclaveDirectory: string;
+}
+
+export function launchRequest({ container, enclaveDirectory }: LaunchRequest): JsonObject {
+  return { op: "launch", container, enclaveDirectory };
+}
+
+export function identityRequest(): JsonObject {
+  return { op: "identity" };
+}
+
+/** @throws InclavareError ERR_ATTESTERD_PROTOCOL for other than 64 bytes */
+export function evidenceRequest(reportData: Uint8Array): JsonObject {
+  if (reportData.length !== REPORT_DATA_BYTES) {
+    throw new InclavareError(
+      "ERR_ATTESTERD_PROTOCOL",
+      `report data has ${reportData.length} bytes, expected ${REPORT_DATA_BYTES}`,
+    );
+  }
+  return { op: "evidence", reportData: Buffer.from(reportData).toString("base64") };
+}
+
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u, "not 32 bytes in lower-case hexadecimal"));
+const u16 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
+
+const identitySchema = v.object({
+  mrEnclave: sha256,
+  mrSigner: sha256,
+  isvProdId: u16,
+  isvSvn: u16,
+  debug: v.boolean(),
+  manifestSha256: sha256,
+  appImageSha256: sha256,
+});
+
+const base64 = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]+={0,2}$/u, "not base64"), v.maxLength(2 * MOST_QUOTE_BYTES));
+
+/**
+ * Reads the answer to `launch`, and to `identity`, which has the same form; `ok` has been looked at.
+ * @throws InclavareError ERR_ATTESTERD_PROTOCOL
+ */
+export function parseLaunchAnswer(answer: JsonValue): EnclaveIdentity {
+  return parse(v.object({ identity: identitySchema }), answer, "identity").identity;
+}
+
+/** @throws InclavareError ERR_ATTESTERD_PROTOCOL, and what `parseCollateralBundle` throws */
+export function parseEvidenceAnswer(answer: JsonValue): Evidence {
+  const { quote, collateral } = parse(
+    v.object({ quote: base64, collateral: v.optional(v.unknown()) }),
+    answer,
+    "evidence",
+  );
+  return {
+    format: "sgx-quote",
+    quote: new Uint8Array(Buffer.from(quote, "base64")),
+    ...(collateral === undefined ? {} : { collateral: parseCollateralBundle(collateral, "collateral of attesterd") }),
+  };
+}
+
+function parse<const S extends v.GenericSchema>(schema: S, answer: JsonValue, what: string): v.InferOutput<S> {
+  const result = v.safeParse(schema, answer);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue) ?? "the answer";
+  throw new InclavareError("ERR_ATTESTERD_PROTOCOL", `attesterd's answer with ${what}: ${path}: ${issue.message}`);
+}

@@ -1,0 +1,145 @@
+/** Certificate chains of Intel's attestation PKI. @see Intel SGX PCK Certificate and CRL Profile Specification */
+import type { ErrorCode } from "@inclavare/errors";
+import { type Certificate, EXTENSION, type KeyUsage, parsePemChain, verifySignedBy } from "@inclavare/x509";
+import { CheckFailure, inStep } from "../check.ts";
+
+/** A certificate's place in a chain. */
+interface Role {
+  /** What the common name must contain: root, CA and leaf are never taken for one another. */
+  readonly name: string;
+  readonly usage: KeyUsage;
+  readonly ca: boolean;
+}
+
+const PCK: Role = { name: "SGX PCK Certificate", usage: "digitalSignature", ca: false };
+const PCK_CA: Role = { name: "SGX PCK", usage: "keyCertSign", ca: true };
+const TCB_SIGNING: Role = { name: "SGX TCB Signing", usage: "digitalSignature", ca: false };
+const ROOT: Role = { name: "SGX Root CA", usage: "keyCertSign", ca: true };
+
+const PROFILES = {
+  pck: { what: "PCK certificate chain", roles: [PCK, PCK_CA, ROOT] },
+  "pck-crl": { what: "PCK CRL issuer chain", roles: [PCK_CA, ROOT] },
+  "tcb-info": { what: "TCB Info issuer chain", roles: [TCB_SIGNING, ROOT] },
+  "qe-identity": { what: "QE Identity issuer chain", roles: [TCB_SIGNING, ROOT] },
+} as const satisfies Record<string, { what: string; roles: readonly Role[] }>;
+
+export type ChainKind = keyof typeof PROFILES;
+
+/** A chain whose certificates have signed one another, the root itself included. It may be expired and untrusted. */
+export interface Chain {
+  readonly what: string;
+  /** Leaf first. */
+  readonly certificates: readonly Certificate[];
+  readonly leaf: Certificate;
+  /** Who issued the leaf; the root where the chain has no other. */
+  readonly issuer: Certificate;
+  readonly root: Certificate;
+}
+
+const SGX_EXTENSION = "1.2.840.113741.1.13.1";
+const UNDERSTOOD: ReadonlySet<string> = new Set([...Object.values(EXTENSION), SGX_EXTENSION]);
+const MOST_CHARACTERS = 64 * 1024;
+
+/**
+ * Parses a chain and verifies everything in it that does not depend on the time or on whom one trusts: length, roles,
+ * names, constraints, key kinds, signatures.
+ * @param pem leaf first; text around the blocks and a NUL at the end are common, and ignored.
+ * @throws CheckFailure with the given code
+ */
+export function verifyChain(kind: ChainKind, pem: string, code: ErrorCode): Chain {
+  const { what, roles } = PROFILES[kind];
+  if (pem.length > MOST_CHARACTERS)
+    throw new CheckFailure(code, `${what} is longer than ${MOST_CHARACTERS} characters`);
+  const certificates = inStep(code, what, () => parsePemChain(pem, what));
+  if (certificates.length !== roles.length) {
+    throw new CheckFailure(code, `${what} has the wrong length`, {
+      expected: `${roles.length} certificates`,
+      actual: String(certificates.length),
+    });
+  }
+  const [leaf] = certificates;
+  const root = certificates.at(-1);
+  const issuer = certificates[1];
+  if (leaf === undefined || root === undefined || issuer === undefined)
+    throw new CheckFailure(code, `${what} is empty`);
+  for (const [index, role] of roles.entries()) {
+    const certificate = certificates[index];
+    if (certificate === undefined) continue;
+    assertRole(certificate, role, { code, below: roles.filter(({ ca }, place) => ca && place < index).length });
+    assertIssuedBy(certificate, certificates[index + 1] ?? certificate, code);
+  }
+  return { what, certificates, leaf, issuer, root };
+}
+
+/** @throws CheckFailure with the given code where a certificate of the chain is not valid at that time */
+export function assertChainTime({ certificates, what }: Chain, now: Date, code: ErrorCode): void {
+  for (const { subject, notBefore, notAfter } of certificates) {
+    if (now >= notBefore && now <= notAfter) continue;
+    throw new CheckFailure(code, `${what}: "${subject.commonName ?? subject.text}" is not valid at this time`, {
+      expected: `${notBefore.toISOString()} to ${notAfter.toISOString()}`,
+      actual: now.toISOString(),
+    });
+  }
+}
+
+interface Place {
+  readonly code: ErrorCode;
+  /** How many CA certificates stand between this one and the leaf. */
+  readonly below: number;
+}
+
+function assertRole(certificate: Certificate, role: Role, { code, below }: Place): void {
+  const { subject, basicConstraints, keyUsage, publicKey, extensions } = certificate;
+  const name = subject.commonName ?? subject.text;
+  const fail = (rule: string, expected: string, actual: string): never => {
+    throw new CheckFailure(code, `certificate "${name}" ${rule}`, { expected, actual });
+  };
+  if (!name.includes(role.name) || (role === PCK_CA && !name.endsWith("CA"))) {
+    fail("stands in another's place", `a name with "${role.name}"`, name);
+  }
+  if (basicConstraints?.ca !== role.ca) fail("has wrong basic constraints", `CA ${role.ca}`, caText(certificate));
+  if (role.ca && basicConstraints?.pathLength !== undefined && basicConstraints.pathLength < below) {
+    fail("may not issue so long a chain", `path length ${below}`, String(basicConstraints.pathLength));
+  }
+  if (keyUsage?.has(role.usage) !== true) {
+    fail("may not be used like this", role.usage, keyUsage === undefined ? "no key usage" : [...keyUsage].join(", "));
+  }
+  if (publicKey.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
+    fail("has a key of the wrong kind", "P-256", publicKey.asymmetricKeyDetails?.namedCurve ?? "no curve");
+  }
+  for (const [oid, { critical }] of extensions) {
+    if (critical && !UNDERSTOOD.has(oid)) fail("has an unknown critical extension", "none", oid);
+  }
+}
+
+function assertIssuedBy(child: Certificate, issuer: Certificate, code: ErrorCode): void {
+  const name = child.subject.commonName ?? child.subject.text;
+  if (Buffer.compare(child.issuer.raw, issuer.subject.raw) !== 0) {
+    throw new CheckFailure(code, `certificate "${name}" names another issuer than the next one of its chain`, {
+      expected: issuer.subject.text,
+      actual: child.issuer.text,
+    });
+  }
+  const { authorityKeyId } = child;
+  const { subjectKeyId } = issuer;
+  if (
+    authorityKeyId !== undefined &&
+    subjectKeyId !== undefined &&
+    Buffer.compare(authorityKeyId, subjectKeyId) !== 0
+  ) {
+    throw new CheckFailure(code, `certificate "${name}" names another key of its issuer`, {
+      expected: Buffer.from(subjectKeyId).toString("hex"),
+      actual: Buffer.from(authorityKeyId).toString("hex"),
+    });
+  }
+  if (!verifySignedBy(child, issuer.publicKey)) {
+    throw new CheckFailure(
+      code,
+      `certificate "${name}" is not signed by "${issuer.subject.commonName ?? "its issuer"}"`,
+    );
+  }
+}
+
+function caText({ basicConstraints }: Certificate): string {
+  return basicConstraints === undefined ? "no basic constraints" : `CA ${basicConstraints.ca}`;
+}

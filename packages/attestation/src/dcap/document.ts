@@ -1,0 +1,59 @@
+/** What TCB Info and QE Identity have in common: signed JSON text, a period, an evaluation number, levels. */
+import * as v from "valibot";
+import { CheckFailure } from "../check.ts";
+
+const LIMIT_CHARACTERS = 1 << 20;
+
+/** ISO 8601 in UTC, as Intel writes it. */
+export const timestamp = v.pipe(
+  v.string(),
+  v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/u, "not a time in UTC"),
+  v.transform((text) => new Date(text)),
+  v.date("not a time"),
+);
+
+export const u8 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xff));
+export const u16 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
+export const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+export const advisories = v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(256)), []);
+
+/** Hexadecimal of either case, of exactly this many bytes. */
+export function hexBytes(sizeBytes: number): v.GenericSchema<string, Buffer> {
+  const pattern = new RegExp(`^[0-9a-fA-F]{${2 * sizeBytes}}$`, "u");
+  return v.pipe(
+    v.string(),
+    v.regex(pattern, `not ${sizeBytes} bytes in hexadecimal`),
+    v.transform((text) => Buffer.from(text, "hex")),
+  );
+}
+
+export const periodMembers = {
+  issueDate: timestamp,
+  nextUpdate: timestamp,
+  tcbEvaluationDataNumber: count,
+};
+
+/**
+ * Parses the text of a document, whose signature has been verified over exactly this text.
+ * @throws CheckFailure ERR_COLLATERAL_CONTENT
+ */
+export function parseDocument<const S extends v.GenericSchema>(
+  text: string,
+  schema: S,
+  what: string,
+): v.InferOutput<S> {
+  const fail = (message: string, cause?: unknown): never => {
+    throw new CheckFailure("ERR_COLLATERAL_CONTENT", `${what}: ${message}`, { cause });
+  };
+  if (text.length > LIMIT_CHARACTERS) return fail("is longer than 1 MiB");
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    return fail("is not JSON", cause);
+  }
+  const result = v.safeParse(schema, json);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  return fail(`${v.getDotPath(issue) ?? "the document"}: ${issue.message}`);
+}

@@ -1,0 +1,28 @@
+/** ECDSA with P-256 and SHA-256, in the raw forms of Intel's quotes and collateral. */
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { type ErrorCode } from "@inclavare/errors";
+import { CheckFailure } from "../check.ts";
+
+/** DER SubjectPublicKeyInfo of a P-256 key up to and including the 04 of its uncompressed point. */
+const SPKI_PREFIX = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d03010703420004", "hex");
+const POINT_BYTES = 64;
+const SIGNATURE_BYTES = 64;
+
+/**
+ * @param point X then Y, 32 bytes each, big-endian.
+ * @throws CheckFailure with the given code where that is no point of the curve
+ */
+export function p256PublicKey(point: Uint8Array, code: ErrorCode, what: string): KeyObject {
+  if (point.length !== POINT_BYTES) throw new CheckFailure(code, `${what} has ${point.length} bytes, expected 64`);
+  try {
+    return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, point]), format: "der", type: "spki" });
+  } catch (cause) {
+    throw new CheckFailure(code, `${what} is no point of the curve P-256`, { cause });
+  }
+}
+
+/** @param signature r then s, 32 bytes each, big-endian. */
+export function verifyP256(key: KeyObject, signed: Uint8Array, signature: Uint8Array): boolean {
+  if (signature.length !== SIGNATURE_BYTES) return false;
+  return verify("sha256", signed, { key, dsaEncoding: "ieee-p1363" }, signature);
+}

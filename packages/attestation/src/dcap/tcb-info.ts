@@ -1,0 +1,106 @@
+/** TCB Info: the TCB levels of one platform type. @see Intel PCS API v4, "Get TCB Info", versions 2 and 3 */
+import * as v from "valibot";
+import { advisories, hexBytes, parseDocument, periodMembers, timestamp, u16, u8 } from "./document.ts";
+import { PLATFORM_STATUSES, type PlatformStatus } from "./tcb-status.ts";
+
+const COMPONENTS = 16;
+const MOST_LEVELS = 256;
+
+export interface PlatformLevel {
+  /** Sixteen SVNs, in the order of the PCK certificate's extensions .2.1 to .2.16. */
+  readonly components: readonly number[];
+  readonly pceSvn: number;
+  readonly tcbDate: Date;
+  readonly status: PlatformStatus;
+  readonly advisories: readonly string[];
+}
+
+export interface TcbInfo {
+  readonly version: 2 | 3;
+  /** Version 2 has no id, and is always SGX's. */
+  readonly tee: "SGX" | "TDX";
+  readonly issueDate: Date;
+  readonly nextUpdate: Date;
+  readonly evaluationDataNumber: number;
+  /** 6 bytes. */
+  readonly fmspc: Uint8Array;
+  /** 2 bytes. */
+  readonly pceId: Uint8Array;
+  /** Newest first. */
+  readonly levels: readonly PlatformLevel[];
+}
+
+const status = v.picklist(PLATFORM_STATUSES);
+
+const levelMembers = { tcbDate: timestamp, tcbStatus: status, advisoryIDs: advisories };
+
+const componentNames = Array.from({ length: COMPONENTS }, (_, index) => {
+  return `sgxtcbcomp${String(index + 1).padStart(2, "0")}svn`;
+});
+
+const levelV2 = v.pipe(
+  v.object({
+    tcb: v.object({ ...Object.fromEntries(componentNames.map((name) => [name, u8])), pcesvn: u16 }),
+    ...levelMembers,
+  }),
+  v.transform(({ tcb, ...level }) => {
+    const values = tcb as Readonly<Record<string, number>>;
+    return toLevel({ ...level, components: componentNames.map((name) => values[name] ?? 0), pceSvn: tcb.pcesvn });
+  }),
+);
+
+const levelV3 = v.pipe(
+  v.object({
+    tcb: v.object({
+      sgxtcbcomponents: v.pipe(v.array(v.object({ svn: u8 })), v.length(COMPONENTS)),
+      pcesvn: u16,
+    }),
+    ...levelMembers,
+  }),
+  v.transform(({ tcb, ...level }) => {
+    return toLevel({ ...level, components: tcb.sgxtcbcomponents.map(({ svn }) => svn), pceSvn: tcb.pcesvn });
+  }),
+);
+
+const members = {
+  ...periodMembers,
+  fmspc: hexBytes(6),
+  pceId: hexBytes(2),
+  // Another type would define the components otherwise; Intel has published none.
+  tcbType: v.literal(0),
+};
+
+const schema = v.variant("version", [
+  v.object({ version: v.literal(2), ...members, tcbLevels: levels(levelV2) }),
+  v.object({ version: v.literal(3), id: v.picklist(["SGX", "TDX"]), ...members, tcbLevels: levels(levelV3) }),
+]);
+
+/** @throws CheckFailure ERR_COLLATERAL_CONTENT, also for a status that this release does not know */
+export function parseTcbInfo(text: string): TcbInfo {
+  const document = parseDocument(text, schema, "TCB Info");
+  return {
+    version: document.version,
+    tee: document.version === 2 ? "SGX" : document.id,
+    issueDate: document.issueDate,
+    nextUpdate: document.nextUpdate,
+    evaluationDataNumber: document.tcbEvaluationDataNumber,
+    fmspc: document.fmspc,
+    pceId: document.pceId,
+    levels: document.tcbLevels,
+  };
+}
+
+function levels<S extends v.GenericSchema>(level: S) {
+  return v.pipe(v.array(level), v.minLength(1), v.maxLength(MOST_LEVELS));
+}
+
+function toLevel(level: {
+  readonly components: readonly number[];
+  readonly pceSvn: number;
+  readonly tcbDate: Date;
+  readonly tcbStatus: PlatformStatus;
+  readonly advisoryIDs: readonly string[];
+}): PlatformLevel {
+  const { tcbStatus, advisoryIDs, ...rest } = level;
+  return { ...rest, status: tcbStatus, advisories: advisoryIDs };
+}

@@ -1,0 +1,36 @@
+import type { CollateralBundle } from "@inclavare/sgx";
+
+/**
+ * What kind of TEE evidence speaks for. `simulated` is not a format: it is any evidence whose trust anchor is not a
+ * hardware vendor's. `unknown` stands in the verdict over bytes that are of no known form.
+ */
+export type Tee = "sgx" | "tdx" | "sev-snp" | "simulated" | "unknown";
+
+/** Evidence as an attester makes it, with the collateral that the attester can add. */
+export interface Evidence {
+  readonly format: "sgx-quote";
+  /** The quote as it was made; bytes after the signature data are ignored. */
+  readonly quote: Uint8Array;
+  readonly collateral?: CollateralBundle;
+}
+
+/** What an enclave is, in SGX's terms and in those of our own image format. Hashes are lower-case hex. */
+export interface EnclaveIdentity {
+  readonly mrEnclave: string;
+  readonly mrSigner: string;
+  readonly isvProdId: number;
+  readonly isvSvn: number;
+  readonly debug: boolean;
+  readonly manifestSha256: string;
+  readonly appImageSha256: string;
+}
+
+/** The source of an enclave's own evidence. */
+export interface Attester {
+  readonly tee: Tee;
+  identity(): Promise<EnclaveIdentity>;
+  /**
+   * @param reportData exactly 64 bytes, which the evidence will carry; see `reportDataFor`.
+   */
+  evidence(reportData: Uint8Array): Promise<Evidence>;
+}

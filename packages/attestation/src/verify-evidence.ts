@@ -1,0 +1,159 @@
+/** The one entry of everything that verifies: bytes of any known kind in, a verdict out. */
+import { type CollateralBundle } from "@inclavare/sgx";
+import { addNonceCheck, appraise } from "./appraise.ts";
+import type { VerificationCache } from "./cache.ts";
+import { type Carrier, openCarrier } from "./carrier.ts";
+import { CheckFailure, CheckList } from "./check.ts";
+import { type Claims, decodeClaims, reportDataFor } from "./claims.ts";
+import { readQuoteFormat } from "./dcap/quote-header.ts";
+import { examinedNothing, type Examination } from "./examination.ts";
+import { type Allowance, DEFAULT_POLICY, type Policy } from "./policy.ts";
+import { assertCertificate, assertKeyClaim, assertLegacyBinding } from "./ratls/certificate.ts";
+import { examineSgxQuote } from "./sgx/verify.ts";
+import type { TrustAnchor } from "./trust-anchors.ts";
+import { describeEvidence } from "./verdict-claims.ts";
+import type { Verdict } from "./verdict.ts";
+import { addCollateralTime, toVerified } from "./verified.ts";
+
+export interface VerifyEvidenceInput {
+  /** A quote, a report, a certificate or an evidence message; which of them is recognised. */
+  readonly bytes: Uint8Array;
+  /** Left out: what an evidence message brings along. */
+  readonly collateral?: CollateralBundle;
+  /** PEM certificates that endorse the platform, for evidence that does not carry them. */
+  readonly endorsements?: readonly string[];
+  readonly trustAnchors: readonly TrustAnchor[];
+  readonly now: Date;
+  /** The verifier's challenge. Left out: refused, unless `no-nonce` is allowed; not looked at with `evidenceOnly`. */
+  readonly nonce?: Uint8Array;
+  /** Left out: {@link DEFAULT_POLICY}, which has no reference values. */
+  readonly policy?: Policy;
+  /** In addition to what the policy allows. */
+  readonly allow: readonly Allowance[];
+  /** Stops before the policy; a nonce that is given is compared all the same. */
+  readonly evidenceOnly: boolean;
+  /** Left out: nothing is kept from one call to the next. */
+  readonly cache?: VerificationCache;
+}
+
+/** Verifies and appraises. Bad evidence never throws: the verdict is `refused`, with the failed checks and their codes. */
+export function verifyEvidence(input: VerifyEvidenceInput): Verdict {
+  const list = new CheckList();
+  const carrier = list.run("evidence-format", [], () => {
+    const value = openCarrier(input.bytes);
+    return { value, message: `a ${value.kind.replace("-", " ")}` };
+  });
+  const examination = carrier === undefined ? examinedNothing("unknown") : examine(carrier, input, list);
+  const claims = carrier === undefined ? undefined : examineBinding(carrier, examination, { list, now: input.now });
+  const hasFailed = list.checks.some(({ result }) => result === "failed");
+  if (!hasFailed && !input.evidenceOnly) {
+    const { policy = DEFAULT_POLICY, nonce, now } = input;
+    const verified = toVerified(examination, list, claims);
+    const effective = { ...policy, allow: [...policy.allow, ...input.allow] };
+    return appraise(verified, effective, { now, ...(nonce === undefined ? {} : { nonce }) });
+  }
+  return concludeEvidence(examination, list, { input, claims });
+}
+
+/** The verdict of an evidence-only verification, and of one that ends before the policy. */
+function concludeEvidence(
+  examination: Examination,
+  list: CheckList,
+  { input, claims }: { readonly input: VerifyEvidenceInput; readonly claims: Claims | undefined },
+): Verdict {
+  const allowed = [...input.allow, ...(input.policy?.allow ?? [])];
+  const hasFailed = list.checks.some(({ result }) => result === "failed");
+  addCollateralTime(list, examination.periods, {
+    now: input.now,
+    allowExpired: allowed.includes("expired-collateral"),
+  });
+  const { nonce } = input;
+  if (!hasFailed && nonce !== undefined) addNonceCheck(list, { ...examination, boundClaims: claims }, { nonce });
+  const isRefused = list.checks.some(({ result }) => result === "failed");
+  return {
+    verdict: isRefused ? "refused" : "verified",
+    tee: examination.tee,
+    tcb: examination.tcb,
+    measurement: examination.measurement,
+    checks: [...list.checks],
+    claims: describeEvidence(examination, claims),
+  };
+}
+
+/** Hands evidence to the room of its TEE. A further TEE is a further case here. */
+function examine(carrier: Carrier, input: VerifyEvidenceInput, list: CheckList): Examination {
+  const format = list.run("evidence-kind", [], () => {
+    const value = readQuoteFormat(carrier.quote);
+    if (value.tee === "sgx" && value.version === 3) return { value, message: "SGX quote, version 3" };
+    throw new CheckFailure(
+      "ERR_EVIDENCE_UNSUPPORTED",
+      `${value.tee.toUpperCase()} quotes of version ${value.version} are not verified by this release`,
+      { expected: "SGX quote, version 3", actual: `${value.tee.toUpperCase()} quote, version ${value.version}` },
+    );
+  });
+  if (format === undefined) return examinedNothing(teeOf(carrier.quote));
+  const collateral = input.collateral ?? carrier.collateral;
+  const { endorsements = [], trustAnchors, now, cache } = input;
+  return examineSgxQuote(
+    {
+      quote: carrier.quote,
+      trustAnchors,
+      now,
+      ...(collateral === undefined ? {} : { collateral }),
+      ...(endorsements.length === 0 ? {} : { endorsements: endorsements.join("\n") }),
+      ...(cache === undefined ? {} : { cache }),
+    },
+    list,
+  );
+}
+
+function teeOf(quote: Uint8Array): Examination["tee"] {
+  try {
+    return readQuoteFormat(quote).tee;
+  } catch {
+    return "unknown";
+  }
+}
+
+/** What came with the evidence must be what the evidence speaks of. */
+function examineBinding(
+  { claims: claimsBytes, certificate }: Carrier,
+  { reportData }: Examination,
+  { list, now }: { readonly list: CheckList; readonly now: Date },
+): Claims | undefined {
+  if (certificate !== undefined) {
+    list.run("certificate", [], () => {
+      assertCertificate(certificate, now);
+      return {
+        value: true,
+        message: "the certificate is valid at this time and, if self-issued, signed by its own key",
+      };
+    });
+  }
+  if (claimsBytes === undefined) {
+    if (certificate === undefined) return undefined;
+    list.run("key-binding", [reportData], (reportData) => {
+      assertLegacyBinding(certificate, reportData);
+      return { value: true, message: "the report data is the hash of the certificate's key" };
+    });
+    return undefined;
+  }
+  const claims = list.run("claims-binding", [reportData], (reportData) => {
+    const expected = Buffer.from(reportDataFor(claimsBytes)).toString("hex");
+    const actual = Buffer.from(reportData).toString("hex");
+    if (expected !== actual) {
+      throw new CheckFailure("ERR_EVIDENCE_UNBOUND", "the report data is not the hash of the claims", {
+        expected,
+        actual,
+      });
+    }
+    return { value: decodeClaims(claimsBytes), message: "the report data is the hash of the claims" };
+  });
+  if (certificate !== undefined) {
+    list.run("key-binding", [claims], (claims) => {
+      assertKeyClaim(certificate, claims);
+      return { value: true, message: "the claims name the certificate's key" };
+    });
+  }
+  return claims;
+}
