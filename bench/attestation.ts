@@ -4,12 +4,13 @@ import { once } from "node:events";
 import { createServer, connect, type Socket } from "node:net";
 import { connect as connectTls, createSecureContext, TLSSocket } from "node:tls";
 import {
-  appraise,
   type Attester,
   DEFAULT_POLICY,
+  encodeEvidenceMessage,
   type EnclaveIdentity,
   trustAnchorsFromPem,
   VerificationCache,
+  verifyEvidence,
   verifySgxQuote,
 } from "../packages/attestation/src/index.ts";
 import {
@@ -120,17 +121,23 @@ function attesterOf(platform: Platform, enclave: LaunchedEnclave): Attester {
 function attestedPeer(platform: Platform, enclave: LaunchedEnclave): PeerPolicy {
   const trustAnchors = trustAnchorsFromPem(platform.rootCertificatePem);
   const cache = new VerificationCache();
-  const policy = {
-    ...DEFAULT_POLICY,
-    references: [{ mrEnclave: Buffer.from(enclave.mrEnclave).toString("hex"), source: "bench" }],
-    allow: ["simulated"] as const,
-  };
+  const mrEnclave = Buffer.from(enclave.mrEnclave).toString("hex");
+  const policy = { ...DEFAULT_POLICY, referenceValues: [{ mrEnclave, source: "bench" }] };
   return {
     evidence: "required",
-    appraise: async (evidence) => {
-      const now = new Date();
-      const verified = verifySgxQuote({ ...evidence, trustAnchors, now, cache });
-      return appraise(verified, policy, { now, freshness: "nonce" });
+    appraise: async (evidence, claims, claimsBytes) => {
+      const bytes = encodeEvidenceMessage({ evidence, claims: claimsBytes });
+      const fresh = claims.nonce === undefined ? {} : { nonce: claims.nonce };
+      return verifyEvidence({
+        bytes,
+        trustAnchors,
+        now: new Date(),
+        ...fresh,
+        policy,
+        allow: ["simulated"],
+        evidenceOnly: false,
+        cache,
+      });
     },
   };
 }
