@@ -15,10 +15,11 @@ setup: ## install what is missing (Debian packages as root, npm packages, the pi
 
 .PHONY: demo
 demo: setup ## the whole chain on the simulated platform: convert, sign, run, attest, secret, and three attacks
-	@dist/bin/inclavare demo
+	@dist/bin/inclavare demo --save demo-out
 
 .PHONY: test
-test: setup ## every check: format, lint, types, boundaries, unused code, unit, integration, end to end
+test: ## every check: format, lint, types, boundaries, unused code, unit, integration, end to end
+	@tools/setup.sh test
 	@$(NODE) tools/check.ts
 
 .PHONY: bench

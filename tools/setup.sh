@@ -1,5 +1,6 @@
 #!/bin/sh
 # Brings a fresh machine to where the project builds and runs: Debian packages, npm packages, build. Says what it does.
+# usage: setup.sh [test]     `test` adds what only the checks need.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,9 @@ case "$(uname -m)" in x86_64|aarch64) ;; *) die "no Node build for $(uname -m): 
 
 # command that must be there : Debian package that brings it
 missing=''
-for pair in runc:runc containerd:containerd ctr:containerd cc:gcc strip:binutils patchelf:patchelf; do
+needed='runc:runc cc:gcc strip:binutils patchelf:patchelf ps:procps'
+[ "${1:-}" != test ] || needed="$needed containerd:containerd ctr:containerd"
+for pair in $needed; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || case " $missing " in *" ${pair##*:} "*) ;; *) missing="$missing ${pair##*:}" ;; esac
 done
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"

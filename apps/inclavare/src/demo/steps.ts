@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, openSync, readFileSync, closeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { decodeEvidenceMessage } from "@inclavare/attestation";
 import { InclavareError } from "@inclavare/errors";
 import type { Account } from "./account.ts";
 import { writeOrdinaryImage } from "./ordinary-image.ts";
@@ -163,11 +164,13 @@ async function result(stage: Stage, id: string): Promise<string> {
   return readFileSync(stage.path(`${id}.out`), "utf8");
 }
 
-/** Leaves evidence and root behind, so that `shelter verify` can be tried on them. */
+/** Leaves evidence and root behind, so that `shelter verify` can be tried on them: whole, and as quote and collateral. */
 function saveEvidence(stage: Stage, account: Account, directory: string): void {
   mkdirSync(directory, { recursive: true });
   for (const name of ["evidence.cbor", "root.pem"]) copyFileSync(stage.path(name), join(directory, name));
-  account.say(
-    `saved for your own look: shelter verify ${directory}/evidence.cbor --trust ${directory}/root.pem --evidence-only`,
-  );
+  const { evidence } = decodeEvidenceMessage(readFileSync(stage.path("evidence.cbor")));
+  writeFileSync(join(directory, "quote.dat"), evidence.quote);
+  writeFileSync(join(directory, "collateral.json"), `${JSON.stringify(evidence.collateral, undefined, 2)}\n`);
+  account.say(`saved for your own look in ${directory}:`);
+  account.command(`shelter verify ${directory}/evidence.cbor --trust ${directory}/root.pem --evidence-only`);
 }
