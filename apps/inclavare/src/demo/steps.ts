@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, openSync, readFileSync, closeSync } from "node:fs";
+import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeEvidenceMessage } from "@inclavare/attestation";
