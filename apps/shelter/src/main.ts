@@ -1,12 +1,18 @@
 /** shelter: the verifier, off the cloud. */
 import { type Program, runProgram, VERSION } from "@inclavare/cli";
+import { createAttestCommand } from "./commands/attest.ts";
+import { createKeyCommand } from "./commands/key.ts";
+import { createReferenceCommands } from "./commands/reference.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { defaultStateDirectory } from "./state-directory.ts";
+
+const state = defaultStateDirectory(process.env);
 
 const program: Program = {
   name: "shelter",
   summary: "verifies evidence, records what workloads are expected to be, and attests them",
   version: VERSION,
-  commands: [verifyCommand],
+  commands: [verifyCommand, createAttestCommand(state), ...createReferenceCommands(state), createKeyCommand(state)],
 };
 
 process.exitCode = await runProgram(program, process.argv.slice(2), process);

@@ -1,0 +1,76 @@
+import {
+  type Allowance,
+  type Claims,
+  type CollateralBundle,
+  encodeEvidenceMessage,
+  type Evidence,
+  type TrustAnchor,
+  type Verdict,
+  verifyEvidence,
+} from "@inclavare/attestation";
+import { ERROR_CODES, isInclavareError } from "@inclavare/errors";
+import type { ReferenceRecord } from "./store.ts";
+
+export interface SessionPolicy {
+  readonly trustAnchors: readonly TrustAnchor[];
+  readonly references: readonly ReferenceRecord[];
+  readonly allow: readonly Allowance[];
+  /** Used in place of what the workload sends. */
+  readonly collateral?: CollateralBundle;
+}
+
+/** Appraises the proof of one session, and remembers what came and what was said of it. */
+export class SessionAppraisal {
+  readonly #policy: SessionPolicy;
+  verdict: Verdict | undefined;
+  /** The evidence message as it was appraised, collateral included. */
+  evidence: Uint8Array | undefined;
+
+  constructor(policy: SessionPolicy) {
+    this.#policy = policy;
+  }
+
+  /** An `Appraise` of Enclave-TLS, which has compared the nonce with its own challenge before. */
+  async appraise(evidence: Evidence, claims: Claims, claimsBytes: Uint8Array): Promise<Verdict> {
+    const { trustAnchors, references, allow, collateral } = this.#policy;
+    const complete = { ...evidence, ...(collateral === undefined ? {} : { collateral }) };
+    const bytes = encodeEvidenceMessage({ evidence: complete, claims: claimsBytes });
+    this.evidence = bytes;
+    const verdict = verifyEvidence({
+      bytes,
+      trustAnchors,
+      now: new Date(),
+      ...(claims.nonce === undefined ? {} : { nonce: claims.nonce }),
+      policy: { referenceValues: references.map(toReferenceValue), acceptedTcbStatuses: ["UpToDate"], allow },
+      allow,
+      evidenceOnly: false,
+    });
+    this.verdict = withSessionCheck(verdict);
+    return this.verdict;
+  }
+}
+
+/**
+ * The verdict over a session that failed before its evidence was appraised, such as for a relayed proof; undefined where
+ * the failure says nothing about the workload.
+ */
+export function verdictOfFailure(error: unknown): Verdict | undefined {
+  if (!isInclavareError(error) || ERROR_CODES[error.code].cause === undefined) return undefined;
+  const check = { check: "session-proof", result: "failed", code: error.code, message: error.message } as const;
+  return { verdict: "refused", tee: "unknown", tcb: null, measurement: null, checks: [check], claims: {} };
+}
+
+function withSessionCheck(verdict: Verdict): Verdict {
+  const message = "made for this connection: nonce, role, exporter, certificates, key and workload compared";
+  return { ...verdict, checks: [{ check: "session-proof", result: "ok", message }, ...verdict.checks] };
+}
+
+function toReferenceValue({ mrEnclave, mrSigner, isvProdId, minIsvSvn, source, addedAt }: ReferenceRecord) {
+  return {
+    mrEnclave,
+    source: `${source ?? "shelter reference add"} (recorded ${addedAt.toISOString()})`,
+    ...(mrSigner === undefined ? {} : { mrSigner }),
+    ...(isvProdId === undefined ? {} : { isvProdId }),
+    ...(minIsvSvn === undefined ? {} : { minIsvSvn }),
+  };
+}

@@ -1,0 +1,32 @@
+import type { Claims, Evidence, Verdict } from "@inclavare/attestation";
+
+/**
+ * Judges the evidence of a session's proof. The claims have been checked already: they are this connection's own, and
+ * the evidence carries their hash.
+ * @param message the whole evidence message as it came, for keeping.
+ */
+export type Appraise = (
+  evidence: Evidence,
+  claims: Claims,
+  claimsBytes: Uint8Array,
+  message: Uint8Array,
+) => Promise<Verdict>;
+
+/** The peer must prove itself by evidence, made for this very connection. */
+export interface EvidencePolicy {
+  readonly evidence: "required";
+  readonly appraise: Appraise;
+  /** The workload that must speak; left out: any that `appraise` accepts. */
+  readonly workload?: string;
+  /** The verdict that suffices. Left out: "accepted". "verified" (signatures only) is for those who judge nothing. */
+  readonly sufficient?: "accepted" | "verified";
+}
+
+/** The peer is let in by its key alone; it is asked for no evidence. */
+export interface KeyPolicy {
+  readonly evidence: "none";
+  /** @param spkiSha256 SHA-256 of the peer's DER SubjectPublicKeyInfo, whose private key it has proven to hold. */
+  readonly authorize: (spkiSha256: Uint8Array) => boolean;
+}
+
+export type PeerPolicy = EvidencePolicy | KeyPolicy;
