@@ -1,3 +1,4 @@
+import { openSync } from "node:fs";
 import { type EnclaveManifest, resolveProcess } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import { signalName } from "@inclavare/linux";
@@ -129,9 +130,10 @@ export class Enclave {
     throw new InclavareError("ERR_SIGNAL_FORBIDDEN", `the enclave manifest does not let ${name} through`);
   }
 
-  async #create({ args, env, cwd }: OutsideProcess, stdio: Stdio): Promise<number> {
+  async #create({ args, env, cwd }: OutsideProcess, outside: Stdio): Promise<number> {
     const [path] = args;
     if (path === undefined) throw new InclavareError("ERR_PROCESS_ARGS", "there is no program to run: args is empty");
+    const stdio = this.manifest.stdin ? outside : { ...outside, stdin: openNothing() };
     const pid = await this.#runtime.createProcess({ path, argv: args, env, stdio, cwd });
     this.#running.add(pid);
     return pid;
@@ -144,4 +146,12 @@ export class Enclave {
       this.#running.delete(pid);
     }
   }
+}
+
+let nothing: number | undefined;
+
+/** Where a manifest without `stdin` has the application read: one descriptor for every process, never closed. */
+function openNothing(): number {
+  nothing ??= openSync("/dev/null", "r");
+  return nothing;
 }

@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
-import { InclavareError, type JsonValue } from "@inclavare/errors";
+import { InclavareError, isInclavareError, type JsonValue } from "@inclavare/errors";
 import {
   connectUnix,
   encodeMessage,
@@ -52,7 +51,8 @@ export function requestExec(path: string, request: ControlRequest & { op: "exec"
     return descriptor;
   } catch (error) {
     closeSync(descriptor);
-    throw error;
+    if (isInclavareError(error) && error.code !== "ERR_PEER_CLOSED") throw error;
+    throw new InclavareError("ERR_RUNELET_ENDED", "init-runelet ended before it had answered", { cause: error });
   }
 }
 
@@ -80,11 +80,12 @@ async function readAnswer(socket: Socket, op: string, { timeoutMs, signal }: Con
     }
   });
   socket.on("close", ended);
-  const aborted = once(stop, "abort").then(() => {
+  const giveUp = (): void => {
     if (!deadline.aborted) return ended();
     const text = `init-runelet did not answer "${op}" within ${timeoutMs / 1000} s`;
     return answer.reject(new InclavareError("ERR_DEADLINE", text));
-  });
-  void aborted;
+  };
+  if (stop.aborted) giveUp();
+  else stop.addEventListener("abort", giveUp, { once: true });
   return await answer.promise;
 }

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { deriveDebugEnclave, MANIFEST_FILE, parseManifest } from "@inclavare/enclave-image";
+import { deriveDebugEnclave, type EnclaveManifest, MANIFEST_FILE, parseManifest } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import { listenUnix } from "@inclavare/linux";
 import { assertRunnable, type Bundle, formatRuntimeSpec, readBundle, type SpecProcess } from "@inclavare/oci";
@@ -66,7 +66,8 @@ export async function prepareContainer(
     const record = newRecord({ engine, id, bundle, rootfs, request, spec });
     writeRecord(paths, record);
     const enclave = findEnclaveFolder(rootfs) ?? (await deriveEnclave(paths, rootfs, spec.process));
-    const { workload } = parseManifest(readFileSync(join(enclave, MANIFEST_FILE)), join(enclave, MANIFEST_FILE));
+    const manifest = parseManifest(readFileSync(join(enclave, MANIFEST_FILE)), join(enclave, MANIFEST_FILE));
+    assertHooksAllowed(spec, manifest);
     const launched = launchEnclave(engine.config.attesterd.socket, id, enclave);
     opened.push(launched.descriptor);
     const derived = deriveSpec({
@@ -83,7 +84,7 @@ export async function prepareContainer(
     const [attester, control, attest] = opened as [number, number, number];
     return {
       paths,
-      record: { ...record, workload, identity: launched.identity },
+      record: { ...record, workload: manifest.workload, identity: launched.identity },
       request,
       process: spec.process,
       descriptors: [control, attester, attest],
@@ -147,6 +148,17 @@ function newRecord(from: {
       ...(selinuxLabel === undefined ? {} : { selinuxLabel }),
     },
   };
+}
+
+/**
+ * Hooks that run inside the container need the manifest's word. Those on the host (the network of docker, for one) belong
+ * to the node, which the enclave does not trust in any case.
+ */
+function assertHooksAllowed({ hooks }: Bundle["spec"], manifest: EnclaveManifest): void {
+  if (manifest.hooks || (hooks?.createContainer ?? []).length === 0) return;
+  throw new InclavareError("ERR_MANIFEST_FORBIDS", "the enclave manifest does not allow createContainer hooks", {
+    details: { member: "hooks" },
+  });
 }
 
 /** An ordinary image: a debug enclave is made of it, here and now, and its evidence says debug. */

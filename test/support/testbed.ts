@@ -1,0 +1,213 @@
+import {
+  type ChildProcess,
+  execFileSync,
+  spawn,
+  type SpawnOptions,
+  spawnSync,
+  type SpawnSyncReturns,
+} from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const root = join(import.meta.dirname, "..", "..");
+/** The commands as they are installed. */
+export const BIN = join(root, "dist", "bin");
+const PAYLOAD = join(root, "dist", "lib", "inclavare", "payload");
+const READY_DEADLINE_MS = 30_000;
+
+/** Why tests that make containers cannot run here, or false. As root and in CI this counts as a failure. */
+export function cannotRun(...programs: string[]): string | false {
+  if (process.getuid?.() !== 0) return "requires root: containers are made by root";
+  for (const program of ["runc", ...programs]) {
+    const found = (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, program)));
+    if (!found) return `requires ${program}: it is not installed`;
+  }
+  return existsSync(join(PAYLOAD, "payload.json")) ? false : "requires build: run make setup";
+}
+
+/** A spec as `runc spec` writes it, without a terminal. */
+export interface MutableSpec {
+  process: { args: string[]; env: string[]; terminal: boolean; [key: string]: unknown };
+  annotations: Record<string, string>;
+  mounts: { destination: string; type?: string; source?: string; options?: string[] }[];
+  linux: Record<string, unknown>;
+  root: { path: string; readonly: boolean };
+  [key: string]: unknown;
+}
+
+/** A node of its own: platform, attesterd, configuration, rune's and runc's state, all in one temporary folder. */
+export class Testbed implements AsyncDisposable {
+  readonly directory: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly #children: ChildProcess[] = [];
+
+  private constructor(directory: string) {
+    this.directory = directory;
+    const config = this.path("config.toml");
+    writeFileSync(
+      config,
+      `[rune]\nstate = "${this.path("rune")}"\npayload = "${PAYLOAD}"\n\n` +
+        `[attesterd]\nsocket = "${this.path("attesterd.sock")}"\nplatform = "${this.path("platform")}"\n`,
+    );
+    this.env = { ...process.env, INCLAVARE_CONFIG: config };
+  }
+
+  static async create(name: string): Promise<Testbed> {
+    const bed = new Testbed(mkdtempSync(join(tmpdir(), `inclavare-e2e-${name}-`)));
+    execFileSync(join(BIN, "attesterd"), ["init"], { env: bed.env, stdio: ["ignore", "ignore", "inherit"] });
+    await bed.startAttesterd();
+    return bed;
+  }
+
+  path(...names: string[]): string {
+    return join(this.directory, ...names);
+  }
+
+  async startAttesterd(): Promise<ChildProcess> {
+    return await this.startDaemon(join(BIN, "attesterd"), ["serve", "--ready-fd", "3"]);
+  }
+
+  /** Starts a daemon that writes a line to descriptor 3 once it is ready. */
+  async startDaemon(program: string, args: readonly string[]): Promise<ChildProcess> {
+    const child = spawn(program, args, { env: this.env, stdio: ["ignore", "ignore", "inherit", "pipe"] });
+    this.#children.push(child);
+    const ready = child.stdio[3];
+    if (ready === null || ready === undefined) throw new Error("no ready descriptor");
+    await Promise.race([
+      once(ready, "data", { signal: AbortSignal.timeout(READY_DEADLINE_MS) }),
+      once(child, "exit").then(() => Promise.reject(new Error(`${program} ended before it was ready`))),
+    ]);
+    return child;
+  }
+
+  /** Remembers a process that is to be ended with the testbed. */
+  own(child: ChildProcess): ChildProcess {
+    this.#children.push(child);
+    return child;
+  }
+
+  /** rune's and runc's command line up to the command. */
+  runeArgs(...args: string[]): string[] {
+    return ["--root", this.path("runc"), ...args];
+  }
+
+  rune(...args: string[]): SpawnSyncReturns<string> {
+    return this.runeWith({}, ...args);
+  }
+
+  runeWith(
+    options: { input?: string; cwd?: string; env?: NodeJS.ProcessEnv },
+    ...args: string[]
+  ): SpawnSyncReturns<string> {
+    return spawnSync(join(BIN, "rune"), this.runeArgs(...args), {
+      encoding: "utf8",
+      timeout: 60_000,
+      killSignal: "SIGKILL",
+      ...options,
+      env: { ...this.env, ...options.env },
+    });
+  }
+
+  /** For commands whose descriptors a container inherits: `spawnSync` would wait until the container has closed them. */
+  runeDetached(outputName: string, ...args: string[]): { status: number | null; output: () => string } {
+    const output = this.path(outputName);
+    const command = 'out=$1; shift; exec "$@" >"$out" 2>&1 </dev/null';
+    const words = ["-c", command, "sh", output, join(BIN, "rune"), ...this.runeArgs(...args)];
+    const { status } = spawnSync("sh", words, { env: this.env, timeout: 60_000, killSignal: "SIGKILL" });
+    return { status, output: () => readFileSync(output, "utf8") };
+  }
+
+  spawnRune(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    return spawn(join(BIN, "rune"), this.runeArgs(...args), { env: this.env, ...options });
+  }
+
+  runc(...args: string[]): SpawnSyncReturns<string> {
+    return spawnSync("runc", this.runeArgs(...args), { encoding: "utf8", timeout: 60_000 });
+  }
+
+  /** A bundle whose root holds the given files, with `edit` applied to the spec. @returns its folder */
+  bundle(name: string, files: Readonly<Record<string, Uint8Array>>, edit: (spec: MutableSpec) => void): string {
+    const bundle = this.path(name);
+    mkdirSync(join(bundle, "rootfs"), { recursive: true });
+    for (const [path, bytes] of Object.entries(files)) {
+      mkdirSync(join(bundle, "rootfs", path, ".."), { recursive: true });
+      writeFileSync(join(bundle, "rootfs", path), bytes, { mode: 0o755 });
+    }
+    execFileSync("runc", ["spec", "--bundle", bundle]);
+    const file = join(bundle, "config.json");
+    const spec = JSON.parse(readFileSync(file, "utf8")) as MutableSpec;
+    spec.annotations = {};
+    spec.process.terminal = false;
+    edit(spec);
+    writeFileSync(file, JSON.stringify(spec));
+    return bundle;
+  }
+
+  /** Waits until `status` of the container is the wanted one. */
+  async until(id: string, wanted: string): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    for (let status = ""; status !== wanted;) {
+      const { stdout } = this.rune("state", id);
+      status = stdout === "" ? "" : (JSON.parse(stdout) as { status: string }).status;
+      if (status === wanted) return;
+      if (Date.now() > deadline) throw new Error(`${id} is ${status}, expected ${wanted}`);
+      await sleep(50);
+    }
+  }
+
+  /**
+   * What is left of containers on the machine: processes of ours, mounts, cgroups and sockets that carry this testbed's
+   * folder or the container's name, folders of state.
+   */
+  traces(marker: string): string[] {
+    const lists = [
+      execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter(isRunelet),
+      readFileSync("/proc/self/mounts", "utf8")
+        .split("\n")
+        .filter((line) => line.includes(this.directory)),
+      readFileSync("/proc/net/unix", "utf8")
+        .split("\n")
+        .filter((line) => line.includes(this.path("rune"))),
+      findFolders("/sys/fs/cgroup", marker),
+      findFolders(this.path("runc"), marker),
+      findFolders(this.path("rune"), marker),
+    ];
+    return lists.flat();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const id of list(this.path("runc"))) this.rune("delete", "--force", id);
+    for (const child of this.#children.toReversed()) await stop(child);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function isRunelet(line: string): boolean {
+  return line.includes("/dev/inclavare/payload/") || line.includes("init-runelet");
+}
+
+function list(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function findFolders(folder: string, marker: string): string[] {
+  return execFileSync("find", [folder, "-name", `*${marker}*`], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  })
+    .split("\n")
+    .filter((line) => line !== "");
+}
+
+/** Ends a child of ours: asked first, then killed. */
+export async function stop(child: ChildProcess, deadlineMs = 10_000): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), deadlineMs);
+  await exited;
+  clearTimeout(timer);
+}
