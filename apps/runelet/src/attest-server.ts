@@ -10,9 +10,12 @@ import {
 import type { EnclaveManifest } from "@inclavare/enclave-image";
 import {
   acceptEnclaveTls,
-  createHttpHandlerServer,
+  createHttpService,
   type EnclaveTlsSocket,
   type Identity,
+  readBody,
+  sendBody,
+  sendJson,
 } from "@inclavare/enclave-tls";
 import { InclavareError } from "@inclavare/errors";
 import type { Secrets } from "./secrets.ts";
@@ -36,10 +39,10 @@ export interface AttestedEnclave {
  * that the measured manifest names as a verifier brings secrets.
  */
 export function serveAttestation(descriptor: number, subject: AttestedEnclave): Server {
-  const http = createHttpHandlerServer({
+  const service = createHttpService({
     handle: async (request, response) => await answer(subject, request, response),
   });
-  const server = createServer((socket) => void accept(socket, subject, (session) => http.emit("connection", session)));
+  const server = createServer((socket) => void accept(socket, subject, (session) => service.attach(session)));
   server.maxConnections = MOST_CONNECTIONS;
   server.on("error", () => undefined); // one failed accept must not take pid 1 down
   server.listen({ fd: descriptor });
@@ -63,11 +66,15 @@ async function answer(subject: AttestedEnclave, request: IncomingMessage, respon
   const path = request.url ?? "";
   if (request.method === "GET" && path === "/v1/identity") {
     const { manifest, enclave, secrets } = subject;
-    return sendJson(response, { workload: manifest.workload, identity: enclave, waitingForSecrets: secrets.missing() });
+    return sendJson(response, 200, {
+      workload: manifest.workload,
+      identity: enclave,
+      waitingForSecrets: secrets.missing(),
+    });
   }
   if (request.method === "POST" && path === "/v1/evidence") {
     const message = await makeEvidence(subject, await readBody(request, MOST_REQUEST_BYTES));
-    response.writeHead(200, { "content-type": "application/cbor" }).end(message);
+    sendBody(response, { status: 200, contentType: "application/cbor", body: message });
     return;
   }
   const secret = /^\/v1\/secrets\/([A-Za-z0-9._-]{1,128})$/u.exec(path)?.[1];
@@ -130,19 +137,4 @@ function assertVerifier({ manifest }: AttestedEnclave, session: EnclaveTlsSocket
       { details: { key } },
     );
   }
-}
-
-async function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limitBytes) throw new InclavareError("ERR_BODY_TOO_LARGE", `the body has more than ${limitBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function sendJson(response: ServerResponse, value: unknown): void {
-  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
 }
