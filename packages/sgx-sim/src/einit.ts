@@ -37,7 +37,7 @@ export interface LaunchRequest {
 /** @throws ERR_SGX_INVALID_SIG_STRUCT, _SIGNATURE, _MEASUREMENT, _ATTRIBUTE, in the order of the architecture. */
 export function einit({ measurement, sigstruct: encoded, debug, provisionKey }: LaunchRequest): Secs {
   const sigstruct = decodeSigstruct(encoded);
-  if (!verifySigstruct(sigstruct, encoded)) {
+  if (!verifySigstruct(sigstruct)) {
     throw new InclavareError(
       "ERR_SGX_INVALID_SIGNATURE",
       "SIGSTRUCT: the signature does not hold over the enclave's identity",

@@ -112,7 +112,7 @@ describe("SIGSTRUCT", () => {
   it("comes out as it went in and holds; MRSIGNER is the key's", () => {
     const decoded = decodeSigstruct(encoded);
     assert.deepEqual(encodeSigstruct(decoded), encoded);
-    assert.equal(verifySigstruct(decoded, encoded), true);
+    assert.equal(verifySigstruct(decoded), true);
     assert.deepEqual(mrSignerOf(decoded.modulus), mrSigner(key));
   });
 
@@ -122,13 +122,35 @@ describe("SIGSTRUCT", () => {
       altered[at] = (altered[at] ?? 0) ^ 1;
       let holds = true;
       try {
-        holds = verifySigstruct(decodeSigstruct(altered), altered);
+        holds = verifySigstruct(decodeSigstruct(altered));
       } catch (error) {
         assert.equal((error as { code: string }).code, "ERR_SGX_INVALID_SIG_STRUCT");
         holds = false;
       }
       assert.equal(holds, false, `byte ${at}`);
     }
+  });
+
+  it("does not hold for a modulus that no key has", () => {
+    const modulus = new Uint8Array(384);
+    modulus[383] = 0x80;
+    const zeros = new Uint8Array(384);
+    const { q1, q2 } = quotients(modulus, zeros);
+    assert.equal(verifySigstruct({ ...sigstructBody(fields), modulus, exponent: 3, signature: zeros, q1, q2 }), false);
+  });
+
+  it("states the attributes and masks that the signer gives", () => {
+    const given = {
+      attributes: { flags: 0x84n, xfrm: 0x7n },
+      attributesMask: { flags: 0xfffffffffffffffdn, xfrm: 0xfffffffffffffffbn },
+      miscSelect: 1,
+      miscMask: 0xfffffffe,
+      vendor: 0x8086,
+    };
+    const decoded = decodeSigstruct(createSigstruct({ ...fields, ...given }, key));
+    assert.deepEqual({ ...decoded, ...given }, decoded);
+    assert.equal(signingMaterial({ ...fields, ...given }).length, 256);
+    assert.equal(verifySigstruct(decoded), true);
   });
 
   it("refuses a key of another kind, and a signature over something else", () => {

@@ -26,8 +26,16 @@ export interface SigningFields {
   readonly isvProdId: number;
   readonly isvSvn: number;
   readonly date: Date;
-  /** Whether the enclave may be debugged. It is enforced: a production signature launches no debug enclave. */
-  readonly debug: boolean;
+  /** Whether the enclave may be debugged; left out: no. The default mask enforces it: a production signature launches no debug enclave. */
+  readonly debug?: boolean;
+  /** Left out: 64-bit mode with the legacy XFRM, and what `debug` and `provisionKey` say. */
+  readonly attributes?: Attributes;
+  /** Left out: everything is enforced but INIT, which EINIT sets itself. */
+  readonly attributesMask?: Attributes;
+  /** Left out: 0. */
+  readonly miscSelect?: number;
+  /** Left out: everything is enforced. */
+  readonly miscMask?: number;
   /** Left out: 0. */
   readonly vendor?: number;
   /** Whether the enclave may derive provisioning keys; left out: no. */
@@ -49,20 +57,25 @@ export function expectSigningKey(key: KeyObject): KeyObject {
   return key;
 }
 
-export function sigstructBody(fields: SigningFields): SigstructBody {
-  const debug = fields.debug ? ATTRIBUTE_FLAG.debug : 0n;
+/** Everything that is signed; a body that is whole already comes back as it is. */
+export function sigstructBody(fields: SigningFields | SigstructBody): SigstructBody {
+  if (isBody(fields)) return fields;
+  const debug = fields.debug === true ? ATTRIBUTE_FLAG.debug : 0n;
   const provisionKey = fields.provisionKey === true ? ATTRIBUTE_FLAG.provisionKey : 0n;
   return {
     vendor: fields.vendor ?? 0,
     date: encodeSigstructDate(fields.date),
     swDefined: 0,
-    miscSelect: 0,
-    miscMask: 0xffffffff,
+    miscSelect: fields.miscSelect ?? 0,
+    miscMask: fields.miscMask ?? 0xffff_ffff,
     cetAttributes: 0,
     cetAttributesMask: 0xff,
     isvFamilyId: new Uint8Array(16),
-    attributes: { flags: ATTRIBUTE_FLAG.mode64Bit | debug | provisionKey, xfrm: XFRM_LEGACY },
-    attributesMask: ENFORCED,
+    attributes: fields.attributes ?? {
+      flags: ATTRIBUTE_FLAG.mode64Bit | debug | provisionKey,
+      xfrm: XFRM_LEGACY,
+    },
+    attributesMask: fields.attributesMask ?? ENFORCED,
     mrEnclave: fields.mrEnclave,
     isvExtProdId: new Uint8Array(16),
     isvProdId: fields.isvProdId,
@@ -70,11 +83,16 @@ export function sigstructBody(fields: SigningFields): SigstructBody {
   };
 }
 
+function isBody(fields: SigningFields | SigstructBody): fields is SigstructBody {
+  return typeof fields.date === "number";
+}
+
 /** Every flag but INIT, which EINIT sets itself; every XFRM bit. */
 const ENFORCED: Attributes = { flags: BigInt.asUintN(64, ~ATTRIBUTE_FLAG.init), xfrm: BigInt.asUintN(64, -1n) };
 
 /** The 256 bytes to sign with RSASSA-PKCS1-v1_5 and SHA-256. */
-export function signingMaterial(body: SigstructBody): Uint8Array<ArrayBuffer> {
+export function signingMaterial(fields: SigningFields | SigstructBody): Uint8Array<ArrayBuffer> {
+  const body = sigstructBody(fields);
   return sigstructMessage(
     encodeSigstruct({ ...body, modulus: ZEROS, exponent: EXPONENT, signature: ZEROS, q1: ZEROS, q2: ZEROS }),
   );
@@ -91,10 +109,11 @@ export function signMaterial(material: Uint8Array, key: KeyObject): Uint8Array {
  * @throws ERR_SGX_INVALID_SIGNATURE when it is not of this key over this material.
  */
 export function cascadeSignature(
-  body: SigstructBody,
+  fields: SigningFields | SigstructBody,
   publicKey: KeyObject,
   signature: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
+  const body = sigstructBody(fields);
   const key = expectSigningKey(publicKey.type === "private" ? createPublicKey(publicKey) : publicKey);
   if (!verify("sha256", signingMaterial(body), key, signature)) {
     throw new InclavareError(
@@ -108,7 +127,7 @@ export function cascadeSignature(
 }
 
 /** All three steps at once, where the key is at hand. */
-export function createSigstruct(fields: SigningFields, key: KeyObject): Uint8Array<ArrayBuffer> {
+export function createSigstruct(fields: SigningFields | SigstructBody, key: KeyObject): Uint8Array<ArrayBuffer> {
   const body = sigstructBody(fields);
   return cascadeSignature(body, key, signMaterial(signingMaterial(body), key));
 }
@@ -124,8 +143,11 @@ export function quotients(
   return { q1: littleEndian(square / n, RSA_BYTES), q2: littleEndian(((square % n) * s) / n, RSA_BYTES) };
 }
 
-/** Whether signature, Q1 and Q2 hold, as EINIT checks them. */
-export function verifySigstruct(sigstruct: Sigstruct, encoded: Uint8Array): boolean {
+/**
+ * Whether signature, Q1 and Q2 hold, as EINIT checks them. The key is the SIGSTRUCT's own; whose it is, MRSIGNER says.
+ * @param encoded its 1808 bytes; left out: they are encoded again, which gives the same.
+ */
+export function verifySigstruct(sigstruct: Sigstruct, encoded: Uint8Array = encodeSigstruct(sigstruct)): boolean {
   const { modulus, signature } = sigstruct;
   if (
     bigFromLittleEndian(modulus) >> BigInt(MODULUS_BITS - 1) !== 1n ||
@@ -139,12 +161,14 @@ export function verifySigstruct(sigstruct: Sigstruct, encoded: Uint8Array): bool
     n: Buffer.from(modulus).reverse().toString("base64url"),
     e: Buffer.of(EXPONENT).toString("base64url"),
   };
-  return verify(
-    "sha256",
-    sigstructMessage(encoded),
-    createPublicKey({ key: jwk, format: "jwk" }),
-    Uint8Array.from(signature).reverse(),
-  );
+  const message = sigstructMessage(encoded);
+  try {
+    const key = createPublicKey({ key: jwk, format: "jwk" });
+    return verify("sha256", message, key, Uint8Array.from(signature).reverse());
+  } catch {
+    // A modulus that no RSA key has.
+    return false;
+  }
 }
 
 /** MRSIGNER of whoever holds this key. */
