@@ -15,3 +15,20 @@ export { type ProcessRequest, type ResolveOptions, resolveProcess } from "./mani
 export type { EnclaveManifest } from "./manifest/types.ts";
 export { createMeasurer, type EnclaveMeasurement, type Measurer } from "./measure/measurer.ts";
 export { type PayloadFile, type PayloadIndex, readPayloadIndex } from "./measure/payload.ts";
+export { convertImage, type ConvertOptions, type TeeImage } from "./convert/convert.ts";
+export type { OutsideOptions } from "./convert/manifest.ts";
+export type { ManifestPatch } from "./convert/merge.ts";
+export { type DebugEnclave, type DebugEnclaveOptions, deriveDebugEnclave } from "./debug.ts";
+export { writeBundle } from "./tee-image/bundle.ts";
+export { type ReadOptions, readTeeImage, type TeeContents, tryReadTeeImage } from "./tee-image/contents.ts";
+export { type InspectOptions, inspectTeeImage, type TeeImageInspection } from "./tee-image/inspect.ts";
+export {
+  cascadeTeeImage,
+  enclaveSigningFields,
+  FIXED_EPOCH,
+  type SigningMaterial,
+  type SigningOptions,
+  signTeeImage,
+  teeImageSigningMaterial,
+} from "./tee-image/sign.ts";
+export { writeTeeImage } from "./tee-image/write.ts";

@@ -1,0 +1,86 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createSigstruct, generateSigningKey } from "@inclavare/sgx";
+import { buildAppImage } from "./app-image/encode.ts";
+import { findWasmProgram } from "./carrier/wasm.ts";
+import { APP_IMAGE_FILE, MANIFEST_FILE, SIGSTRUCT_FILE } from "./constants.ts";
+import { cleanDirectory, deriveManifest, parseVariables } from "./convert/manifest.ts";
+import { encodeManifest } from "./manifest/parse.ts";
+import type { EnclaveManifest } from "./manifest/types.ts";
+import { createMeasurer } from "./measure/measurer.ts";
+import { sourceFromDirectory } from "./source/directory.ts";
+import { enclaveSigningFields } from "./tee-image/sign.ts";
+import { patchManifest } from "./convert/merge.ts";
+import { InclavareError } from "@inclavare/errors";
+
+export interface DebugEnclaveOptions {
+  /** The root file system of an ordinary image, unpacked. */
+  readonly rootfs: string;
+  /** The process that the OCI runtime specification asks for. */
+  readonly process: {
+    readonly args: readonly string[];
+    readonly env?: readonly string[];
+    readonly cwd: string;
+    readonly user?: { readonly uid?: number; readonly gid?: number };
+  };
+  /** Folder of init-runelet's payload, which is measured. */
+  readonly payload: string;
+  /** The date of the throw-away signature. */
+  readonly now: Date;
+  /** Where the three files are written to as well; it has to exist. Default: nowhere. */
+  readonly directory?: string;
+}
+
+/** The three files of an enclave. */
+export interface DebugEnclave {
+  readonly manifest: Uint8Array;
+  readonly appImage: Uint8Array;
+  readonly sigstruct: Uint8Array;
+}
+
+/**
+ * Makes a debug enclave of an ordinary root file system, for a container whose image is no TEE image. Its manifest allows
+ * what the process asks for and exec; its signing key exists only in here. Evidence of it is debug, and its measurement
+ * says nothing to anybody who has not seen these very files.
+ * @throws ERR_IMAGE_ENTRYPOINT, ERR_IMAGE_ESCAPE, ERR_IMAGE_NOT_WASM, ERR_IMAGE_LIMIT, ERR_MANIFEST, ERR_PAYLOAD_*, ERR_FILE
+ */
+export async function deriveDebugEnclave(options: DebugEnclaveOptions): Promise<DebugEnclave> {
+  const { rootfs, process, payload, now, directory } = options;
+  const { entries } = await sourceFromDirectory(rootfs);
+  const cwd = cleanDirectory(process.cwd);
+  const searchPath = parseVariables(process.env ?? []).get("PATH");
+  const program = await findWasmProgram(entries, { name: process.args[0], cwd, searchPath });
+  const decoded = debugManifest(process, program, cwd);
+  const manifest = encodeManifest(decoded);
+  const appImage = await buildAppImage(entries.values());
+  const { mrEnclave } = createMeasurer(payload).measure({ manifest, appImage });
+  const sigstruct = createSigstruct(enclaveSigningFields(decoded, mrEnclave, now), generateSigningKey());
+  const enclave = { manifest, appImage, sigstruct };
+  if (directory !== undefined) await writeFiles(directory, enclave);
+  return enclave;
+}
+
+function debugManifest(process: DebugEnclaveOptions["process"], program: string, cwd: string): EnclaveManifest {
+  const { uid = 0, gid = 0 } = process.user ?? {};
+  const derived = deriveManifest({
+    entrypoint: [program],
+    args: process.args.slice(1),
+    env: process.env ?? [],
+    cwd,
+    user: { uid, gid },
+  });
+  return patchManifest(derived, [{ debug: true, exec: true, hooks: true, stdin: true }], "derived debug manifest");
+}
+
+async function writeFiles(directory: string, { manifest, appImage, sigstruct }: DebugEnclave): Promise<void> {
+  const files: readonly (readonly [string, Uint8Array])[] = [
+    [MANIFEST_FILE, manifest],
+    [APP_IMAGE_FILE, appImage],
+    [SIGSTRUCT_FILE, sigstruct],
+  ];
+  try {
+    for (const [name, bytes] of files) await writeFile(join(directory, name), bytes, { mode: 0o644, flag: "wx" });
+  } catch (cause) {
+    throw new InclavareError("ERR_FILE", `the debug enclave could not be written to ${directory}`, { cause });
+  }
+}
