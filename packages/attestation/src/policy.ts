@@ -62,7 +62,10 @@ const referenceSchema = v.pipe(
   v.check(({ mrEnclave, mrSigner }) => mrEnclave !== undefined || mrSigner !== undefined, "no mrEnclave, no mrSigner"),
 );
 
-const policySchema = v.strictObject({
+/** An empty list would pass for an object without members. */
+const policyObject = v.custom<object>((value) => typeof value === "object" && !Array.isArray(value), "not an object");
+
+const policyMembers = v.strictObject({
   referenceValues: v.optional(v.pipe(v.array(referenceSchema), v.maxLength(MOST_ENTRIES)), []),
   acceptedTcbStatuses: v.optional(
     v.pipe(
@@ -75,6 +78,8 @@ const policySchema = v.strictObject({
   minEvaluationDataNumber: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
   allow: v.optional(v.array(v.picklist(ALLOWANCES)), []),
 });
+
+const policySchema = v.pipe(policyObject, policyMembers);
 
 /**
  * Reads a policy: JSON with the members of {@link Policy}, each of which may be left out; `source` of a reference too.

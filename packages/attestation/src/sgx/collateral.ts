@@ -38,13 +38,7 @@ export function examineCollateral(
   { bundle: given, list, cache }: Tools & { readonly bundle: CollateralBundle | undefined },
 ): Collateral {
   const bundle = list.run("collateral", [], () => {
-    if (given === undefined) {
-      throw new CheckFailure(
-        "ERR_COLLATERAL_MISSING",
-        "the quote can only be verified with collateral, and there is none",
-      );
-    }
-    return { value: given, message: "collateral is there" };
+    return { value: expectCollateral(given), message: "collateral is there, and whole" };
   });
   // Nothing in the collateral is looked at before its root is trusted: it must end in the very same one.
   const trusted = anchor === undefined ? undefined : chain;
@@ -82,6 +76,18 @@ export function examineCollateral(
     });
   });
   return { tcb, periods: collectPeriods({ rootCrl, pckCrl, tcbInfo, qeIdentity }) };
+}
+
+function expectCollateral(bundle: CollateralBundle | undefined): CollateralBundle {
+  if (bundle === undefined) {
+    throw new CheckFailure(
+      "ERR_COLLATERAL_MISSING",
+      "the quote can only be verified with collateral, and there is none",
+    );
+  }
+  const empty = Object.entries(bundle).find(([, text]: readonly [string, string]) => text === "");
+  if (empty === undefined) return bundle;
+  throw new CheckFailure("ERR_COLLATERAL_MISSING", `member ${empty[0]} of the collateral is empty`);
 }
 
 function assertSamePlatform({ fmspc, pceId }: PckExtensions, tcbInfo: TcbInfo): void {

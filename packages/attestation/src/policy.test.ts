@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { isInclavareError } from "@inclavare/errors";
+import fc from "fast-check";
+import { DEFAULT_POLICY, parsePolicy } from "./policy.ts";
+
+const numRuns = Number(process.env["NUM_RUNS"] ?? 300);
+const hash = "ab".repeat(32);
+
+function refuses(policy: unknown): void {
+  assert.throws(
+    () => parsePolicy(typeof policy === "string" ? policy : JSON.stringify(policy), "policy"),
+    (error) => isInclavareError(error, "ERR_POLICY_FORMAT"),
+  );
+}
+
+describe("parsePolicy", () => {
+  it("takes an empty object for the default policy", () => {
+    assert.deepEqual(parsePolicy("{}", "policy"), DEFAULT_POLICY);
+  });
+
+  it("lower-cases measurements and names itself as the source", () => {
+    const { referenceValues } = parsePolicy(
+      JSON.stringify({ referenceValues: [{ mrEnclave: hash.toUpperCase(), isvProdId: 1, minIsvSvn: 2 }] }),
+      "policy",
+    );
+    assert.deepEqual(referenceValues, [{ mrEnclave: hash, isvProdId: 1, minIsvSvn: 2, source: "the policy" }]);
+  });
+
+  it("reads every member", () => {
+    const policy = {
+      referenceValues: [{ mrSigner: hash, source: "build 7" }],
+      acceptedTcbStatuses: ["UpToDate", "SWHardeningNeeded"],
+      acceptedAdvisories: ["INTEL-SA-00615"],
+      minEvaluationDataNumber: 17,
+      allow: ["debug"],
+    };
+    assert.deepEqual(parsePolicy(JSON.stringify(policy), "policy"), policy);
+  });
+
+  it("refuses an unknown member", () => refuses({ references: [] }));
+  it("refuses a reference without a measurement", () => refuses({ referenceValues: [{ isvProdId: 1 }] }));
+  it("refuses a measurement of the wrong length", () => refuses({ referenceValues: [{ mrEnclave: "ab" }] }));
+  it("refuses Revoked", () => refuses({ acceptedTcbStatuses: ["Revoked"] }));
+  it("refuses an unknown status", () => refuses({ acceptedTcbStatuses: ["Fine"] }));
+  it("refuses an unknown allowance", () => refuses({ allow: ["everything"] }));
+  it("refuses a product id of 65536", () => refuses({ referenceValues: [{ mrEnclave: hash, isvProdId: 65_536 }] }));
+  it("refuses what is not JSON", () => refuses("{"));
+  it("refuses a list", () => refuses([]));
+
+  it("any text gives a policy or ERR_POLICY_FORMAT", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
+        try {
+          parsePolicy(text, "policy");
+        } catch (error) {
+          assert.ok(isInclavareError(error, "ERR_POLICY_FORMAT"));
+        }
+      }),
+      { numRuns },
+    );
+  });
+});
