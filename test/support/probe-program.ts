@@ -86,8 +86,8 @@ const SOURCE = `(module
 
 /** The program's bytes. */
 export async function probeProgram(): Promise<Uint8Array> {
-  const { parseWat } = await wabt();
-  const module = parseWat("probe.wat", SOURCE, { bulk_memory: true });
+  const tools = await wabt();
+  const module = tools.parseWat("probe.wat", SOURCE, { bulk_memory: true });
   try {
     return module.toBinary({}).buffer;
   } finally {

@@ -105,7 +105,7 @@ export class ControlConnection {
     const pending: number[] = [...data.subarray(1)];
     // Signals that arrive while the process is being made are kept for it.
     this.#process = { exited: Promise.resolve(0), kill: async (signal) => void pending.push(signal) };
-    attach({ stdin, stdout, stderr })
+    void attach({ stdin, stdout, stderr })
       .then(async (process) => {
         this.#process = process;
         if (this.#closed) await process.kill(SIGKILL);

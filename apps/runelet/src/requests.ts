@@ -6,12 +6,13 @@ const MOST_STRINGS = 65_536;
 /** Checks a message of the control protocol. @throws ERR_CONTROL_REQUEST naming the member that is wrong. */
 export function parseControlRequest(message: JsonValue): ControlRequest {
   const record = asRecord(message, "the message");
-  switch (record["op"]) {
+  const op = asString(record["op"], "op");
+  switch (op) {
     case "init":
       return { op: "init", request: parseInit(asRecord(record["request"], "request")) };
     case "start":
     case "state":
-      return { op: record["op"] };
+      return { op };
     case "kill":
       return { op: "kill", signal: asSignal(record["signal"]), all: record["all"] === true };
     case "exec":

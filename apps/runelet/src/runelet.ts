@@ -76,9 +76,10 @@ export class Runelet implements ControlHandler {
         await enclave.kill(request.signal, request.all);
         return {};
       case "exec":
-        enclave.assertExecAllowed();
-        return { attach: async (stdio) => await enclave.exec(request.process, stdio) };
+        break;
     }
+    enclave.assertExecAllowed();
+    return { attach: async (stdio) => await enclave.exec(request.process, stdio) };
   }
 
   /** Answered only when the enclave is there; when it cannot be, the answer is the reason and pid 1 ends. */

@@ -65,7 +65,7 @@ export async function prepareContainer(
     const bundle = resolve(options.bundle);
     const record = newRecord({ engine, id, bundle, rootfs, request, spec });
     writeRecord(paths, record);
-    const enclave = findEnclaveFolder(rootfs) ?? (await deriveEnclave(paths, rootfs, spec.process));
+    const enclave = findEnclaveFolder(rootfs) ?? (await deriveEnclave(engine, paths, rootfs, spec.process));
     const manifest = parseManifest(readFileSync(join(enclave, MANIFEST_FILE)), join(enclave, MANIFEST_FILE));
     assertHooksAllowed(spec, manifest);
     const launched = launchEnclave(engine.config.attesterd.socket, id, enclave);
@@ -163,11 +163,18 @@ function assertHooksAllowed({ hooks }: Bundle["spec"], manifest: EnclaveManifest
 
 /** An ordinary image: a debug enclave is made of it, here and now, and its evidence says debug. */
 async function deriveEnclave(
+  engine: Engine,
   paths: ContainerPaths,
   rootfs: string,
   process: SpecProcess & { readonly args: readonly string[] },
 ): Promise<string> {
   mkdirSync(paths.enclave, { mode: 0o755 });
-  await deriveDebugEnclave({ rootfs, process, directory: paths.enclave });
+  await deriveDebugEnclave({
+    rootfs,
+    process: { ...process, env: withoutRequest(process.env ?? []) },
+    payload: engine.config.rune.payload,
+    now: new Date(),
+    directory: paths.enclave,
+  });
   return paths.enclave;
 }

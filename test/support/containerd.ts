@@ -1,0 +1,47 @@
+import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Testbed } from "./testbed.ts";
+
+const READY_DEADLINE_MS = 30_000;
+
+/** A containerd of the test's own: root, state and socket in the testbed's folder, no plugin that reaches out. */
+export class Containerd {
+  readonly #bed: Testbed;
+  readonly #address: string;
+
+  private constructor(bed: Testbed, address: string) {
+    this.#bed = bed;
+    this.#address = address;
+  }
+
+  static async start(bed: Testbed): Promise<Containerd> {
+    const folder = bed.path("containerd");
+    mkdirSync(folder, { recursive: true });
+    const address = `${folder}/c.sock`;
+    const config = `${folder}/config.toml`;
+    writeFileSync(
+      config,
+      `version = 2\nroot = "${folder}/root"\nstate = "${folder}/state"\n` +
+        `disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs", ` +
+        `"io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper"]\n` +
+        `[grpc]\naddress = "${address}"\n[ttrpc]\naddress = "${address}.ttrpc"\n[debug]\nlevel = "warn"\n`,
+    );
+    bed.own(spawn("containerd", ["--config", config], { env: bed.env, stdio: ["ignore", "ignore", "ignore"] }));
+    const containerd = new Containerd(bed, address);
+    for (const deadline = Date.now() + READY_DEADLINE_MS; containerd.ctr("version").status !== 0; await sleep(100)) {
+      if (Date.now() > deadline) throw new Error("containerd does not answer");
+    }
+    return containerd;
+  }
+
+  ctr(...args: string[]): SpawnSyncReturns<string> {
+    return spawnSync("ctr", ["--address", this.#address, ...args], {
+      encoding: "utf8",
+      timeout: 60_000,
+      killSignal: "SIGKILL",
+      env: this.#bed.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+}
