@@ -9,8 +9,9 @@ export interface FoundWorkload {
   readonly key: string;
   readonly container: string;
   readonly directory: string;
-  /** When rune created the container, as it wrote it. */
+  /** When rune created the container, and what its manifest calls the workload, as rune wrote it: a hint, no proof. */
   readonly created?: string;
+  readonly workload?: string;
   /** Set where the entry is damaged: it is listed, and nothing else. */
   readonly error?: InclavareError;
 }
@@ -61,8 +62,7 @@ async function listFolders(directory: string, form: RegExp): Promise<string[]> {
 
 async function readEntry(directory: string, key: string, container: string): Promise<FoundWorkload | undefined> {
   try {
-    const created = await readCreated(join(directory, STATE_FILE), container);
-    return { key, container, directory, ...(created === undefined ? {} : { created }) };
+    return { key, container, directory, ...(await readState(join(directory, STATE_FILE), container)) };
   } catch (error) {
     // Without our state file it is no container of ours, unless it has the socket and only lacks the file.
     if (isInclavareError(error, "ERR_FILE_NOT_FOUND") && !(await exists(join(directory, ATTEST_SOCKET))))
@@ -71,7 +71,7 @@ async function readEntry(directory: string, key: string, container: string): Pro
   }
 }
 
-async function readCreated(path: string, container: string): Promise<string | undefined> {
+async function readState(path: string, container: string): Promise<Pick<FoundWorkload, "created" | "workload">> {
   const text = await readBounded(path);
   let state: unknown;
   try {
@@ -79,9 +79,15 @@ async function readCreated(path: string, container: string): Promise<string | un
   } catch (error) {
     throw new InclavareError("ERR_JSON", `${path} is not JSON`, { cause: error });
   }
-  const { id, created } = (typeof state === "object" && state !== null ? state : {}) as Record<string, unknown>;
+  const { id, created, workload } = (typeof state === "object" && state !== null ? state : {}) as Record<
+    string,
+    unknown
+  >;
   if (id !== container) throw new InclavareError("ERR_WORKLOAD_STATE", `${path} speaks of another container`);
-  return typeof created === "string" ? created : undefined;
+  return {
+    ...(typeof created === "string" ? { created } : {}),
+    ...(typeof workload === "string" ? { workload } : {}),
+  };
 }
 
 async function readBounded(path: string): Promise<string> {

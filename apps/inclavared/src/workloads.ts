@@ -43,7 +43,12 @@ export class Workloads {
    * @throws InclavareError ERR_WORKLOAD_NOT_FOUND, ERR_WORKLOAD_AMBIGUOUS
    */
   async resolve(name: string, container: string | undefined): Promise<ResolvedWorkload> {
-    const found = (await this.#scan()).filter((entry) => container === undefined || entry.container === container);
+    // The hint only spares the wait for workloads that are surely others; the name that counts is in the session's proof.
+    const found = (await this.#scan()).filter(
+      (entry) =>
+        (container === undefined || entry.container === container) &&
+        (entry.workload === undefined || entry.workload === name),
+    );
     const tried = await Promise.allSettled(found.map((entry) => this.#sessions.get(entry)));
     const matches = tried.flatMap((outcome, index): ResolvedWorkload[] => {
       const entry = found[index];

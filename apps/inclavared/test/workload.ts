@@ -102,7 +102,10 @@ interface Subject {
 
 async function serve(directory: string, { container, workload, identity, mrEnclave }: Subject): Promise<TestWorkload> {
   mkdirSync(directory, { mode: 0o700 });
-  writeFileSync(join(directory, "state.json"), JSON.stringify({ id: container, created: new Date().toISOString() }));
+  writeFileSync(
+    join(directory, "state.json"),
+    JSON.stringify({ id: container, workload, created: new Date().toISOString() }),
+  );
   const secrets = new Map<string, Buffer>();
   const open = new Set<EnclaveTlsSocket>();
   let sessions = 0;

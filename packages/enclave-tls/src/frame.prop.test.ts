@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isInclavareError } from "@inclavare/errors";
+import { InclavareError, isInclavareError } from "@inclavare/errors";
 import fc from "fast-check";
 import { decodeFrameHeader, encodeFrame, FRAME_HEADER_BYTES, type FrameType } from "./frame.ts";
 import { decodeRefusal, encodeRefusal } from "./refusal.ts";
@@ -55,9 +55,9 @@ describe("decodeRefusal", () => {
   it("reads whatever reason the other side gave", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 600 }), (message) => {
-        const body = encodeRefusal(new Error(message));
+        const body = encodeRefusal(new InclavareError("ERR_TLS_PROOF", message));
         encodeFrame("refuse", body);
-        assert.equal(decodeRefusal(body).details["code"], "ERR_INTERNAL");
+        assert.equal(decodeRefusal(body).details["code"], "ERR_TLS_PROOF");
       }),
       { numRuns },
     );

@@ -47,6 +47,11 @@ describe("refusals", () => {
     assert.deepEqual(decodeRefusal(body).details, { code: "ERR_TLS_PROOF_ROLE", message: "role is client" });
   });
 
+  it("tell nothing of an internal fault but that there was one", () => {
+    const details = { code: "ERR_INTERNAL", message: "internal fault" };
+    assert.deepEqual(decodeRefusal(encodeRefusal(new Error("/etc/secret is missing"))).details, details);
+  });
+
   it("bring no control characters to the other side's terminal", () => {
     const body = Buffer.from(JSON.stringify({ code: "ERR_X\u001b[2J", message: "a\u001b[31mb\nc" }));
     assert.deepEqual(decodeRefusal(body).details, { code: "ERR_TLS_PROTOCOL", message: "a [31mb c" });

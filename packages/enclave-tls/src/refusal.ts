@@ -3,9 +3,13 @@ import { InclavareError, type JsonValue, toWireError } from "@inclavare/errors";
 /** Longer reasons are cut, so that a refusal always fits its frame. */
 const MAX_MESSAGE_CHARACTERS = 500;
 
-/** The body of a refuse frame: UTF-8 JSON `{"code","message"}`; the code is a stable one of ours. */
+/**
+ * The body of a refuse frame: UTF-8 JSON `{"code","message"}`; the code is a stable one of ours. What no code describes is a
+ * fault of this side, whose words are nothing for the peer.
+ */
 export function encodeRefusal(reason: unknown): Uint8Array {
-  const { code, message } = toWireError(reason);
+  const { code, kind, message: words } = toWireError(reason);
+  const message = kind === "internal" ? "internal fault" : words;
   return Buffer.from(JSON.stringify({ code, message: message.slice(0, MAX_MESSAGE_CHARACTERS) }), "utf8");
 }
 

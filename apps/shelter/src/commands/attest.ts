@@ -1,15 +1,8 @@
-import { writeFileSync } from "node:fs";
-import { ALLOWANCES, exitCodeOf, type Verdict } from "@inclavare/attestation";
-import { type Command, defineCommand, type Output, printJson } from "@inclavare/cli";
-import { createHttpClient, type EnclaveTlsSocket, identityFromKey } from "@inclavare/enclave-tls";
+import { ALLOWANCES } from "@inclavare/attestation";
+import { type Command, defineCommand } from "@inclavare/cli";
 import { InclavareError } from "@inclavare/errors";
-import { loadClientKey } from "../client-key.ts";
-import { formatVerdict } from "../format-verdict.ts";
-import { parseAllowances, readCollateral, readTrustAnchors } from "../inputs.ts";
-import { deliverSecrets, readSecrets } from "../secrets.ts";
-import { SessionAppraisal, type SessionPolicy, verdictOfFailure } from "../session-verdict.ts";
-import { openStore, type ReferenceRecord } from "../store.ts";
-import { openWorkloadSession, type WorkloadAddress } from "../workload-session.ts";
+import { parseAllowances } from "../inputs.ts";
+import type { WorkloadAddress } from "../workload-session.ts";
 
 const DEFAULT_TIMEOUT_S = 30;
 const MAX_TIMEOUT_S = 600;
@@ -36,83 +29,25 @@ export function createAttestCommand(defaultState: string): Command {
     notes:
       "Exit codes: 0 accepted, 3 wrong evidence, 4 collateral missing or expired, 5 refused by policy, 1 anything else.",
     async run({ values, positionals, stdout, stderr }) {
-      const state = values.state ?? defaultState;
       const [workload = ""] = positionals;
       const address = parseAddress(values.via, workload, values.container);
-      const timeoutMs = parseTimeout(values.timeout);
-      const secrets = readSecrets(values.secret);
-      const appraisal = new SessionAppraisal(readPolicy(values, readReferences(state, workload)));
-      const identity = await identityFromKey(loadClientKey(state, values.key), { now: new Date() });
-      const appraise = appraisal.appraise.bind(appraisal);
-      const outcome = await attempt(() => openWorkloadSession(address, { identity, appraise, timeoutMs }));
-      try {
-        saveEvidence(values["save-evidence"], appraisal.evidence);
-        const verdict = decide(outcome, appraisal.verdict);
-        printVerdict(stdout, verdict, values.output === "json");
-        const { socket } = outcome;
-        if (socket === undefined || verdict.verdict !== "accepted") return exitCodeOf(verdict);
-        using http = createHttpClient(socket);
-        await deliverSecrets(http, secrets, timeoutMs);
-        for (const { name } of secrets) stderr.write(`secret "${name}" delivered\n`);
-        return 0;
-      } finally {
-        outcome.socket?.destroy();
-      }
+      const request = {
+        address,
+        timeoutMs: parseTimeout(values.timeout),
+        state: values.state ?? defaultState,
+        keyFile: values.key,
+        trust: values.trust,
+        allow: parseAllowances(values.allow),
+        collateralFile: values.collateral,
+        secrets: values.secret,
+        evidenceFile: values["save-evidence"],
+        isJson: values.output === "json",
+      };
+      // TLS, HTTP and SQLite are loaded for this command only.
+      const { runAttest } = await import("../attest.ts");
+      return await runAttest(request, { stdout, stderr });
     },
   });
-}
-
-interface Outcome {
-  readonly socket?: EnclaveTlsSocket;
-  readonly error?: unknown;
-}
-
-async function attempt(open: () => Promise<EnclaveTlsSocket>): Promise<Outcome> {
-  try {
-    return { socket: await open() };
-  } catch (error) {
-    return { error };
-  }
-}
-
-/** The verdict of a session, open or refused. A failure that is none of the workload's doing is thrown on. */
-function decide({ socket, error }: Outcome, appraised: Verdict | undefined): Verdict {
-  if (appraised !== undefined && (socket !== undefined || appraised.verdict !== "accepted")) return appraised;
-  const verdict = verdictOfFailure(error);
-  if (verdict === undefined) throw error;
-  return verdict;
-}
-
-function printVerdict(output: Output, verdict: Verdict, isJson: boolean): void {
-  if (isJson) printJson(output, verdict);
-  else output.write(formatVerdict(verdict));
-}
-
-function readPolicy(
-  values: {
-    readonly trust: readonly string[];
-    readonly allow: readonly string[];
-    readonly collateral: string | undefined;
-  },
-  references: readonly ReferenceRecord[],
-): SessionPolicy {
-  const collateral = values.collateral === undefined ? {} : { collateral: readCollateral(values.collateral) };
-  const trustAnchors = readTrustAnchors(values.trust);
-  return { trustAnchors, references, allow: parseAllowances(values.allow), ...collateral };
-}
-
-function readReferences(state: string, workload: string): ReferenceRecord[] {
-  using store = openStore(state);
-  return store.listReferences(workload);
-}
-
-function saveEvidence(file: string | undefined, evidence: Uint8Array | undefined): void {
-  if (file === undefined || evidence === undefined) return;
-  try {
-    writeFileSync(file, evidence);
-  } catch (error) {
-    throw new InclavareError("ERR_FILE", `cannot write ${file}`, { cause: error });
-  }
 }
 
 function parseAddress(via: string | undefined, workload: string, container: string | undefined): WorkloadAddress {

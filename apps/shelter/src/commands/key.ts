@@ -1,5 +1,4 @@
 import { type Command, defineCommand, printJson } from "@inclavare/cli";
-import { identityFromKey } from "@inclavare/enclave-tls";
 import { loadClientKey } from "../client-key.ts";
 
 /** `shelter key`: the name of this Shelter, for the `verifiers` of an enclave manifest. */
@@ -15,6 +14,7 @@ export function createKeyCommand(defaultState: string): Command {
     },
     async run({ values, stdout }) {
       const pem = loadClientKey(values.state ?? defaultState, values.key);
+      const { identityFromKey } = await import("@inclavare/enclave-tls");
       const { spkiSha256 } = await identityFromKey(pem, { now: new Date() });
       const hex = Buffer.from(spkiSha256).toString("hex");
       if (values.output === "json") printJson(stdout, { spkiSha256: hex });

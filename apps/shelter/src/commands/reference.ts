@@ -1,6 +1,6 @@
 import { type Command, defineCommand, printJson, printTable } from "@inclavare/cli";
 import { InclavareError } from "@inclavare/errors";
-import { openStore, type ReferenceRecord } from "../store.ts";
+import type { ReferenceRecord, Store } from "../store.ts";
 
 const WORKLOAD_NAME = /^[\w.:@/+-]{1,128}$/u;
 const MEASUREMENT = /^[0-9a-f]{64}$/u;
@@ -34,7 +34,7 @@ function createAdd(state: StateOption, defaultState: string): Command {
       const mrSigner = parseMeasurement("mrsigner", values.mrsigner);
       const isvProdId = parseNumber("isv-prod-id", values["isv-prod-id"]);
       const minIsvSvn = parseNumber("min-isv-svn", values["min-isv-svn"]);
-      using store = openStore(values.state ?? defaultState);
+      using store = await loadStore(values.state ?? defaultState);
       store.addReference({
         workload: parseName(positionals[0]),
         mrEnclave,
@@ -58,7 +58,7 @@ function createList(state: StateOption, defaultState: string): Command {
       state,
     },
     async run({ values, positionals, stdout }) {
-      using store = openStore(values.state ?? defaultState);
+      using store = await loadStore(values.state ?? defaultState);
       const records = store.listReferences(positionals[0]);
       if (values.output === "json") printJson(stdout, records);
       else
@@ -78,12 +78,18 @@ function createRemove(state: StateOption, defaultState: string): Command {
     },
     async run({ values, positionals }) {
       const name = parseName(positionals[0]);
-      using store = openStore(values.state ?? defaultState);
+      using store = await loadStore(values.state ?? defaultState);
       if (store.removeReferences(name, parseMeasurement("mrenclave", values.mrenclave)) === 0) {
         throw new InclavareError("ERR_REFERENCE_NOT_FOUND", `workload "${name}" has no such reference`);
       }
     },
   });
+}
+
+/** SQLite is loaded for these commands only. */
+async function loadStore(directory: string): Promise<Store> {
+  const { openStore } = await import("../store.ts");
+  return openStore(directory);
 }
 
 function toRow({ workload, mrEnclave, mrSigner, isvProdId, minIsvSvn, source }: ReferenceRecord): string[] {

@@ -1,0 +1,289 @@
+/** `shelter verify` as people call it: the program, on recorded evidence, and its exit codes. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { encodeClaims, encodeEvidenceMessage, hashPublicKey, type Verdict } from "@inclavare/attestation";
+
+const MAIN = join(import.meta.dirname, "..", "src", "main.ts");
+const DATA = join(import.meta.dirname, "..", "..", "..", "packages", "attestation", "test", "data");
+const DEADLINE_MS = 60_000;
+const directory = mkdtempSync(join(tmpdir(), "shelter-verify-"));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+const JUNE = "2025-06-15T00:00:00Z";
+const QUOTE = data("syn-sgx-ok.quote.bin");
+const COLLATERAL = ["--collateral", data("syn-sgx-ok.collateral.json")];
+const TRUST = ["--trust", data("syn-processor.root.pem")];
+const TIME = ["--time", JUNE];
+/** Recorded evidence whose root is not a vendor's, without reference and nonce: what it takes to accept it. */
+const ALLOW = ["--allow", "simulated", "--allow", "no-reference", "--allow", "no-nonce"];
+const GOOD = [QUOTE, ...COLLATERAL, ...TRUST, ...TIME];
+
+interface Result {
+  readonly exit: number | string | null | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function data(name: string): string {
+  return join(DATA, name);
+}
+
+function file(name: string, content: string | Uint8Array): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+async function shelter(...args: readonly string[]): Promise<Result> {
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, "verify", ...args], { timeout: DEADLINE_MS }, (error, stdout, stderr) => {
+      resolve({ exit: error === null ? 0 : error.code, stdout, stderr });
+    });
+  });
+}
+
+async function verdictOf(
+  ...args: readonly string[]
+): Promise<{ readonly exit: Result["exit"]; readonly verdict: Verdict }> {
+  const { exit, stdout } = await shelter(...args, "-o", "json");
+  return { exit, verdict: JSON.parse(stdout) as Verdict };
+}
+
+function codesOf({ checks }: Verdict, result: "failed" | "allowed" = "failed"): (string | undefined)[] {
+  return checks.filter((check) => check.result === result).map(({ code }) => code);
+}
+
+describe("exit codes", { concurrency: 2 }, () => {
+  it("0: accepted, with the words that it took", async () => {
+    const { exit, verdict } = await verdictOf(...GOOD, ...ALLOW);
+    assert.equal(exit, 0);
+    assert.equal(verdict.verdict, "accepted");
+    const allowed = codesOf(verdict, "allowed");
+    assert.deepEqual(allowed, ["ERR_POLICY_SIMULATED", "ERR_POLICY_NO_REFERENCE", "ERR_POLICY_NO_NONCE"]);
+  });
+
+  it("1: evidence that is not there", async () => {
+    const { exit, stderr } = await shelter(join(directory, "absent"));
+    assert.equal(exit, 1);
+    assert.match(stderr, /ERR_FILE_NOT_FOUND/u);
+  });
+
+  it("2: wrong usage", async () => {
+    for (const args of [
+      [],
+      [QUOTE, "more"],
+      [QUOTE, "--unknown"],
+      [QUOTE, "--allow", "all"],
+      [QUOTE, "--time", "soon"],
+    ]) {
+      const { exit, stderr } = await shelter(...args);
+      assert.equal(exit, 2, args.join(" "));
+      assert.match(stderr, /ERR_USAGE/u);
+    }
+  });
+
+  it("3: a root that is not trusted, with collateral and without", async () => {
+    for (const collateral of [COLLATERAL, []]) {
+      const { exit, verdict } = await verdictOf(QUOTE, ...collateral, ...TIME, "--evidence-only");
+      assert.equal(exit, 3);
+      assert.ok(codesOf(verdict).includes("ERR_TRUST_ANCHOR"));
+    }
+  });
+
+  it("3: a revoked PCK certificate", async () => {
+    const { exit, verdict } = await verdictOf(
+      data("syn-pck-revoked.quote.bin"),
+      ...["--collateral", data("syn-pck-revoked.collateral.json")],
+      ...TRUST,
+      ...TIME,
+      "--evidence-only",
+    );
+    assert.equal(exit, 3);
+    assert.equal(verdict.verdict, "refused");
+    assert.deepEqual(codesOf(verdict), ["ERR_CERTIFICATE_REVOKED"]);
+  });
+
+  it("3: a form that is not verified, and no form at all", async () => {
+    const tdx = await verdictOf(data("tdx-01.quote.bin"));
+    assert.deepEqual([tdx.exit, tdx.verdict.tee, codesOf(tdx.verdict)], [3, "tdx", ["ERR_EVIDENCE_UNSUPPORTED"]]);
+    const nothing = await verdictOf(file("nothing", "nothing"));
+    assert.deepEqual([nothing.exit, nothing.verdict.tee], [3, "unknown"]);
+  });
+
+  it("4: collateral missing", async () => {
+    const { exit, verdict } = await verdictOf(QUOTE, ...TRUST, ...TIME);
+    assert.deepEqual([exit, codesOf(verdict)], [4, ["ERR_COLLATERAL_MISSING"]]);
+  });
+
+  it("4: collateral expired", async () => {
+    const { exit, verdict } = await verdictOf(QUOTE, ...COLLATERAL, ...TRUST, "--time", "2025-07-02T00:00:00Z");
+    assert.equal(exit, 4);
+    assert.ok(codesOf(verdict).includes("ERR_COLLATERAL_EXPIRED"));
+  });
+
+  it("4: collateral that is no bundle", async () => {
+    for (const content of ["{", "{}", "[]"]) {
+      const { exit, stderr } = await shelter(
+        QUOTE,
+        "--collateral",
+        file("collateral.json", content),
+        ...TRUST,
+        ...TIME,
+      );
+      assert.equal(exit, 4);
+      assert.match(stderr, /ERR_COLLATERAL_FORMAT/u);
+    }
+  });
+
+  it("5: refused by the default policy", async () => {
+    const { exit, verdict } = await verdictOf(...GOOD);
+    assert.deepEqual([exit, verdict.verdict], [5, "refused"]);
+    const expected = ["ERR_POLICY_SIMULATED", "ERR_POLICY_NO_REFERENCE", "ERR_POLICY_NO_NONCE"];
+    assert.deepEqual(codesOf(verdict), expected);
+  });
+
+  it("6: verified, without a policy", async () => {
+    const { exit, verdict } = await verdictOf(...GOOD, "--evidence-only");
+    assert.deepEqual([exit, verdict.verdict], [6, "verified"]);
+    assert.equal(verdict.tee, "simulated");
+  });
+});
+
+describe("a bit flipped in the signed range", { concurrency: 2 }, () => {
+  // Version, key type, TEE type, vendor id, user data, CPUSVN, ATTRIBUTES, MRENCLAVE, MRSIGNER, ISVSVN, REPORTDATA's ends.
+  for (const offset of [0, 2, 4, 12, 28, 48, 96, 112, 176, 306, 368, 431]) {
+    it(`is refused with 3 at byte ${offset}, with collateral and without`, async () => {
+      const bytes = readFileSync(QUOTE);
+      bytes[offset] = (bytes[offset] ?? 0) ^ (1 << (offset % 8));
+      const path = file(`flipped-${offset}`, bytes);
+      assert.equal((await shelter(path, ...COLLATERAL, ...TRUST, ...TIME, "--evidence-only")).exit, 3);
+      assert.equal((await shelter(path, ...TRUST, ...TIME, ...ALLOW)).exit, 3);
+    });
+  }
+});
+
+describe("flags", { concurrency: 2 }, () => {
+  it("--collateral replaces what an evidence message brings", async () => {
+    const stale = JSON.parse(readFileSync(data("sgx-01.collateral.json"), "utf8"));
+    const evidence = { format: "sgx-quote", quote: readFileSync(QUOTE), collateral: stale } as const;
+    const message = file("message", encodeEvidenceMessage({ evidence }));
+    assert.equal((await shelter(message, ...TRUST, ...TIME, "--evidence-only")).exit, 3);
+    assert.equal((await shelter(message, ...TRUST, ...TIME, "--evidence-only", ...COLLATERAL)).exit, 6);
+  });
+
+  it("--endorsement gives the PCK chain of a quote that has none", async () => {
+    const { pck_certificate_chain: chain, ...rest } = JSON.parse(
+      readFileSync(data("sgx-05-intel-sample.collateral.json"), "utf8"),
+    );
+    const args = [
+      data("sgx-05-intel-sample.quote.bin"),
+      ...["--collateral", file("without-chain.json", JSON.stringify(rest))],
+      ...["--trust", data("sgx-05-intel-sample.root.pem")],
+      ...["--time", "2025-01-01T00:00:00Z", "--evidence-only"],
+    ];
+    assert.equal((await shelter(...args)).exit, 4);
+    assert.equal((await shelter(...args, "--endorsement", file("chain.pem", chain))).exit, 6);
+  });
+
+  it("--trust replaces the built-in roots, also with several files", async () => {
+    const genuine = [data("sgx-01.quote.bin"), "--collateral", data("sgx-01.collateral.json")];
+    const args = [...genuine, "--time", "2025-07-04T00:00:00Z", "--evidence-only"];
+    const builtin = await verdictOf(...args);
+    assert.deepEqual([builtin.exit, builtin.verdict.tee], [6, "sgx"]);
+    assert.equal((await shelter(...args, ...TRUST)).exit, 3);
+    const { collateral } = { collateral: JSON.parse(readFileSync(data("sgx-01.collateral.json"), "utf8")) };
+    const intel = file("intel.pem", collateral.tcb_info_issuer_chain);
+    const both = await verdictOf(...args, ...TRUST, "--trust", intel);
+    assert.deepEqual([both.exit, both.verdict.tee], [6, "sgx"]);
+  });
+
+  it("--time decides, and must name its zone", async () => {
+    assert.equal((await shelter(QUOTE, ...COLLATERAL, ...TRUST, "--time", "2024-01-01", "--evidence-only")).exit, 4);
+    assert.equal(
+      (await shelter(QUOTE, ...COLLATERAL, ...TRUST, "--time", "2025-06-15T02:00:00+02:00", "--evidence-only")).exit,
+      6,
+    );
+    assert.equal((await shelter(QUOTE, ...TRUST, "--time", "2025-06-15T02:00:00")).exit, 2);
+  });
+
+  it("--nonce is compared with the report data of a quote", async () => {
+    const { verdict } = await verdictOf(...GOOD, ...ALLOW);
+    const reportData = String(verdict.claims["REPORTDATA"]);
+    const allow = ALLOW.slice(0, 4);
+    assert.equal((await shelter(...GOOD, ...allow, "--nonce", reportData)).exit, 0);
+    const other = await verdictOf(...GOOD, ...ALLOW, "--nonce", "00112233");
+    assert.deepEqual([other.exit, codesOf(other.verdict)], [5, ["ERR_POLICY_NONCE"]]);
+    assert.equal((await shelter(...GOOD, "--nonce", "xyz")).exit, 2);
+  });
+
+  it("--policy gives reference values", async () => {
+    const { verdict } = await verdictOf(...GOOD, "--evidence-only");
+    const { mrEnclave, mrSigner } = verdict.measurement ?? {};
+    const policy = (mrEnclave: unknown): string =>
+      JSON.stringify({
+        referenceValues: [{ mrEnclave, mrSigner, source: "the test" }],
+        allow: ["simulated", "no-nonce"],
+      });
+    assert.equal((await shelter(...GOOD, "--policy", file("policy.json", policy(mrEnclave)))).exit, 0);
+    const other = await verdictOf(...GOOD, "--policy", file("other.json", policy("00".repeat(32))));
+    assert.deepEqual([other.exit, codesOf(other.verdict)], [5, ["ERR_POLICY_MEASUREMENT"]]);
+    const broken = await shelter(...GOOD, "--policy", file("broken.json", "[]"));
+    assert.deepEqual([broken.exit, /ERR_POLICY_FORMAT/u.test(broken.stderr)], [1, true]);
+  });
+
+  it("--allow lets one thing pass at a time", async () => {
+    const { exit, verdict } = await verdictOf(...GOOD, "--allow", "simulated");
+    assert.equal(exit, 5);
+    assert.deepEqual(codesOf(verdict), ["ERR_POLICY_NO_REFERENCE", "ERR_POLICY_NO_NONCE"]);
+    const expired = [QUOTE, ...COLLATERAL, ...TRUST, "--time", "2025-07-02T00:00:00Z", ...ALLOW];
+    assert.equal((await shelter(...expired)).exit, 4);
+    assert.equal((await shelter(...expired, "--allow", "expired-collateral")).exit, 0);
+  });
+
+  it("--evidence-only stops before the policy, not before the signatures", async () => {
+    const args = ["--collateral", data("sgx-01.collateral.json"), "--time", "2025-07-04T00:00:00Z", "--evidence-only"];
+    const debug = await verdictOf(data("sgx-02.quote.bin"), ...args);
+    assert.deepEqual([debug.exit, debug.verdict.measurement?.debug], [6, true]);
+    assert.equal(debug.verdict.tcb?.status, "ConfigurationAndSWHardeningNeeded");
+    assert.equal((await shelter(data("sgx-04-tampered.quote.bin"), ...args)).exit, 3);
+  });
+
+  it("-o json has every key, -o text one closing line", async () => {
+    const { verdict } = await verdictOf(...GOOD);
+    assert.deepEqual(Object.keys(verdict), ["verdict", "tee", "tcb", "measurement", "checks", "claims"]);
+    const text = (await shelter(...GOOD, "-o", "text")).stdout.trimEnd().split("\n");
+    assert.match(text.at(-1) ?? "", /^REFUSED \(simulated, TCB UpToDate\): .*\[ERR_POLICY_SIMULATED\]$/u);
+    assert.ok(text.some((line) => /^✓ quote-signature/u.test(line)));
+    assert.ok(text.some((line) => /^✗ simulated/u.test(line)));
+    assert.match(
+      (await shelter(...GOOD, "--evidence-only")).stdout,
+      /\nVERIFIED \(simulated, TCB UpToDate\)[^\n]*\n$/u,
+    );
+    assert.match(
+      (await shelter(...GOOD, ...ALLOW)).stdout,
+      /\nACCEPTED \(simulated, TCB UpToDate\); allowed by exception/u,
+    );
+    assert.equal((await shelter(...GOOD, "-o", "yaml")).exit, 2);
+  });
+});
+
+describe("kinds of files", { concurrency: 2 }, () => {
+  it("reads a certificate", async () => {
+    const args = [data("gramine-cert.pem"), "--time", "2024-01-01T00:00:00Z"];
+    const { exit, verdict } = await verdictOf(...args);
+    assert.deepEqual([exit, codesOf(verdict)], [4, ["ERR_COLLATERAL_MISSING"]]);
+    assert.ok(verdict.checks.some(({ check, result }) => check === "key-binding" && result === "ok"));
+  });
+
+  it("reads an evidence message, and refuses claims that it does not bind", async () => {
+    const evidence = { format: "sgx-quote", quote: readFileSync(QUOTE) } as const;
+    const claims = encodeClaims({ pubkeyHash: hashPublicKey(Buffer.from("key")) });
+    const message = file("claims", encodeEvidenceMessage({ evidence, claims }));
+    const { exit, verdict } = await verdictOf(message, ...COLLATERAL, ...TRUST, ...TIME, "--evidence-only");
+    assert.deepEqual([exit, codesOf(verdict)], [3, ["ERR_EVIDENCE_UNBOUND"]]);
+  });
+});
