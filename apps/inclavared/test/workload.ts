@@ -46,7 +46,11 @@ export async function createNode(): Promise<TestNode> {
   const directory = mkdtempSync(join(tmpdir(), "inclavared-"));
   const workloadsDirectory = join(directory, "rune");
   mkdirSync(join(workloadsDirectory, ROOT), { recursive: true });
-  const platform = await createPlatform(join(directory, "platform"), { now: new Date() });
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  const platform = await createPlatform(join(directory, "platform"), { now: new Date() }).catch((error: unknown) => {
+    remove();
+    throw error;
+  });
   const rootFile = join(directory, "root.pem");
   writeFileSync(rootFile, platform.rootCertificatePem);
   const signingKey = generateSigningKey();
@@ -88,7 +92,7 @@ export async function createNode(): Promise<TestNode> {
     },
     [Symbol.asyncDispose]: async () => {
       for (const workload of running) await workload.stop();
-      rmSync(directory, { recursive: true, force: true });
+      remove();
     },
   };
 }

@@ -22,7 +22,11 @@ export interface SimulatedPlatform extends Disposable {
 
 export async function startPlatform(): Promise<SimulatedPlatform> {
   const directory = mkdtempSync(join(tmpdir(), "enclave-tls-platform-"));
-  const platform = await createPlatform(join(directory, "platform"), { now: new Date() });
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  const platform = await createPlatform(join(directory, "platform"), { now: new Date() }).catch((error: unknown) => {
+    remove();
+    throw error;
+  });
   const signingKey = generateSigningKey();
   return {
     trustAnchors: trustAnchorsFromPem(platform.rootCertificatePem),
@@ -52,7 +56,7 @@ export async function startPlatform(): Promise<SimulatedPlatform> {
         }),
       };
     },
-    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+    [Symbol.dispose]: remove,
   };
 }
 
