@@ -40,7 +40,8 @@ function file(name: string, content: string | Uint8Array): string {
 
 async function shelter(...args: readonly string[]): Promise<Result> {
   return await new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, "verify", ...args], { timeout: DEADLINE_MS }, (error, stdout, stderr) => {
+    const options = { timeout: DEADLINE_MS, env: { ...process.env, NODE_COMPILE_CACHE: join(directory, "compiled") } };
+    execFile(process.execPath, [MAIN, "verify", ...args], options, (error, stdout, stderr) => {
       resolve({ exit: error === null ? 0 : error.code, stdout, stderr });
     });
   });
@@ -97,7 +98,8 @@ describe("exit codes", { concurrency: 2 }, () => {
   it("3: a revoked PCK certificate", async () => {
     const { exit, verdict } = await verdictOf(
       data("syn-pck-revoked.quote.bin"),
-      ...["--collateral", data("syn-pck-revoked.collateral.json")],
+      "--collateral",
+      data("syn-pck-revoked.collateral.json"),
       ...TRUST,
       ...TIME,
       "--evidence-only",
@@ -181,9 +183,13 @@ describe("flags", { concurrency: 2 }, () => {
     );
     const args = [
       data("sgx-05-intel-sample.quote.bin"),
-      ...["--collateral", file("without-chain.json", JSON.stringify(rest))],
-      ...["--trust", data("sgx-05-intel-sample.root.pem")],
-      ...["--time", "2025-01-01T00:00:00Z", "--evidence-only"],
+      "--collateral",
+      file("without-chain.json", JSON.stringify(rest)),
+      "--trust",
+      data("sgx-05-intel-sample.root.pem"),
+      "--time",
+      "2025-01-01T00:00:00Z",
+      "--evidence-only",
     ];
     assert.equal((await shelter(...args)).exit, 4);
     assert.equal((await shelter(...args, "--endorsement", file("chain.pem", chain))).exit, 6);
@@ -212,7 +218,8 @@ describe("flags", { concurrency: 2 }, () => {
 
   it("--nonce is compared with the report data of a quote", async () => {
     const { verdict } = await verdictOf(...GOOD, ...ALLOW);
-    const reportData = String(verdict.claims["REPORTDATA"]);
+    const { REPORTDATA: reportData } = verdict.claims;
+    assert.ok(typeof reportData === "string");
     const allow = ALLOW.slice(0, 4);
     assert.equal((await shelter(...GOOD, ...allow, "--nonce", reportData)).exit, 0);
     const other = await verdictOf(...GOOD, ...ALLOW, "--nonce", "00112233");
@@ -257,8 +264,8 @@ describe("flags", { concurrency: 2 }, () => {
     assert.deepEqual(Object.keys(verdict), ["verdict", "tee", "tcb", "measurement", "checks", "claims"]);
     const text = (await shelter(...GOOD, "-o", "text")).stdout.trimEnd().split("\n");
     assert.match(text.at(-1) ?? "", /^REFUSED \(simulated, TCB UpToDate\): .*\[ERR_POLICY_SIMULATED\]$/u);
-    assert.ok(text.some((line) => /^✓ quote-signature/u.test(line)));
-    assert.ok(text.some((line) => /^✗ simulated/u.test(line)));
+    assert.ok(text.some((line) => line.startsWith("✓ quote-signature")));
+    assert.ok(text.some((line) => line.startsWith("✗ simulated")));
     assert.match(
       (await shelter(...GOOD, "--evidence-only")).stdout,
       /\nVERIFIED \(simulated, TCB UpToDate\)[^\n]*\n$/u,

@@ -23,7 +23,7 @@ const keyClaim = encodeCbor([1, pubkeyHash.value]);
 describe("encodeClaims", () => {
   it("writes the form of Interoperable RA-TLS", () => {
     const bytes = Buffer.from(encodeClaims({ pubkeyHash }));
-    assert.equal(bytes.toString("hex"), `a16b7075626b65792d6861736858248201${"5820"}${"07".repeat(32)}`);
+    assert.equal(bytes.toString("hex"), `a16b7075626b65792d68617368582482015820${"07".repeat(32)}`);
     assert.equal(bytes.length, 51);
   });
 
