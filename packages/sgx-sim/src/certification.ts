@@ -93,7 +93,7 @@ export function certify(platform: Platform, now: Date): Certification {
   const pem = (key: KeyObject): string => key.export({ type: "pkcs8", format: "pem" }) as string;
   const signer = { quotingEnclaveSigner: pem(generateSigningKey()) };
   return {
-    keys: { ...(mapValues(keys, pem) as Record<CertificateRole | "attestation", string>), ...signer },
+    keys: { ...mapValues<CertificateRole | "attestation", KeyObject, string>(keys, pem), ...signer },
     certificates,
   };
 }

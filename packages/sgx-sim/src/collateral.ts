@@ -12,10 +12,11 @@ const LIFETIME_DAYS = 30;
 const EVALUATION_DATA_NUMBER = 1;
 const TCB_DATE = "2026-01-01T00:00:00Z";
 
-/** @param now the documents are of the day before, so that a verifier's clock may be behind a little. */
+/** @param now the documents are of the day before, so that a verifier's clock may be behind, and current for 30 days. */
 export function issueCollateral(state: PlatformState, quotingEnclave: QuotingEnclave, now: Date): CollateralBundle {
   const issueDate = new Date(Math.floor((now.getTime() - DAY_MS) / 1000) * 1000);
-  const window = { issueDate, nextUpdate: new Date(issueDate.getTime() + LIFETIME_DAYS * DAY_MS) };
+  const nextUpdate = new Date(issueDate.getTime() + (1 + LIFETIME_DAYS) * DAY_MS);
+  const window = { issueDate, nextUpdate };
   const { root, pckCa, tcbSigning } = state.certificates;
   const tcbInfo = JSON.stringify(makeTcbInfo(state, window));
   const qeIdentity = JSON.stringify(makeQeIdentity(quotingEnclave, window));
@@ -83,7 +84,8 @@ function emptyCrl(state: PlatformState, issuer: CertificateRole, { issueDate, ne
     thisUpdate: issueDate,
     nextUpdate,
     revoked: [],
-    crlNumber: 1n,
+    // Rises with time, as RFC 5280 (section 5.2.3) demands, with no counter to keep.
+    crlNumber: BigInt(issueDate.getTime() / 1000),
     authorityKeyId: keyIdentifier(createPublicKey(signingKey)),
     signingKey,
   });

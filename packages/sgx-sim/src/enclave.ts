@@ -12,7 +12,7 @@ import {
   type TargetInfo,
 } from "@inclavare/sgx";
 import type { Secs } from "./einit.ts";
-import { getKey, reportKey } from "./keys.ts";
+import { getKey, NO_CONFIGURATION, reportKey } from "./keys.ts";
 import type { PlatformState } from "./state.ts";
 
 /** What runs in the enclave may ask for; nobody else holds this object. */
@@ -32,9 +32,7 @@ export class SimulatedEnclave {
       mrEnclave,
       attributes,
       miscSelect,
-      cetAttributes: 0,
-      configSvn: 0,
-      configId: new Uint8Array(64),
+      ...NO_CONFIGURATION,
     });
   }
 
@@ -42,7 +40,6 @@ export class SimulatedEnclave {
   body(reportData: Uint8Array): EnclaveReport {
     const { mrEnclave, mrSigner, attributes, miscSelect, isvProdId, isvSvn, isvFamilyId, isvExtProdId } = this.secs;
     const cpuSvn = Buffer.from(this.#state.cpuSvn, "hex");
-    const none = { cetAttributes: 0, configId: new Uint8Array(64), configSvn: 0 };
     return {
       cpuSvn,
       mrEnclave,
@@ -54,7 +51,7 @@ export class SimulatedEnclave {
       isvFamilyId,
       isvExtProdId,
       reportData,
-      ...none,
+      ...NO_CONFIGURATION,
     };
   }
 

@@ -7,13 +7,18 @@ import { after, describe, it } from "node:test";
 import {
   createSigstruct,
   decodeQuote,
+  decodeReport,
+  decodeReportBody,
   encodeKeyRequest,
+  encodeTargetInfo,
   generateSigningKey,
   isDebug,
   KEY_NAME,
   KEY_POLICY,
+  type KeyRequest,
   Measurement,
   PAGE_FLAGS,
+  verifyReportMac,
 } from "@inclavare/sgx";
 import { parseCrl, parsePemChain, verifyCrl, verifySignedBy } from "@inclavare/x509";
 import { createPlatform, type LaunchedEnclave, openPlatform } from "./index.ts";
@@ -40,6 +45,17 @@ function launch(text: string, options: { debug?: boolean; isvSvn?: number } = {}
   const measurement = measure(text);
   return on.launch({ measurement, debug: options.debug ?? false, sigstruct: sign(measurement, options) });
 }
+
+const NO_KEY_REQUEST: KeyRequest = {
+  keyName: KEY_NAME.seal,
+  keyPolicy: 0,
+  isvSvn: 0,
+  cpuSvn: new Uint8Array(16),
+  attributeMask: { flags: 0n, xfrm: 0n },
+  keyId: new Uint8Array(32),
+  miscMask: 0,
+  configSvn: 0,
+};
 
 describe("creation", () => {
   it("keeps everything to root, and never writes over a platform", async () => {
@@ -77,6 +93,14 @@ describe("EINIT", () => {
     }
   });
 
+  it("takes nothing from its caller but what a loader may ask for", () => {
+    const measurement = measure("a");
+    const attributes = { flags: 0x14n, xfrm: 3n };
+    const fields = { mrEnclave: measurement.digest(), isvProdId: 9, isvSvn: 2, date: now, attributes };
+    const options = { measurement, debug: false, sigstruct: createSigstruct(fields, signer), privileged: true };
+    assert.throws(() => platform.launch(options), { code: "ERR_SGX_INVALID_ATTRIBUTE" });
+  });
+
   it("launches no debug enclave under a production signature, nor the other way round", () => {
     for (const debug of [true, false]) {
       const measurement = measure("a");
@@ -87,19 +111,53 @@ describe("EINIT", () => {
   });
 });
 
+describe("EREPORT", () => {
+  const [prover, challenger] = [launch("a"), launch("b")];
+  const reportData = new Uint8Array(64).fill(9);
+  const target = {
+    mrEnclave: challenger.mrEnclave,
+    attributes: { flags: 5n, xfrm: 3n },
+    cetAttributes: 0,
+    configSvn: 0,
+    miscSelect: 0,
+    configId: new Uint8Array(64),
+  };
+  /** What the code in an enclave does with a report that it is shown. */
+  const holds = (enclave: LaunchedEnclave, bytes: Uint8Array): boolean => {
+    const report = decodeReport(bytes);
+    const keyRequest = { ...NO_KEY_REQUEST, keyName: KEY_NAME.report, keyId: report.keyId };
+    return verifyReportMac(enclave.key(encodeKeyRequest(keyRequest)), report);
+  };
+
+  it("makes reports that their target can check, on this platform only, and nobody else", async () => {
+    const report = prover.report(encodeTargetInfo(target), reportData);
+    assert.equal(holds(challenger, report), true);
+    assert.equal(holds(prover, report), false);
+    assert.equal(holds(launch("b", { debug: true }), report), false);
+    const other = await createPlatform(join(directory, "elsewhere"), { now });
+    assert.equal(holds(launch("b", {}, other), report), false);
+    const altered = Uint8Array.from(report);
+    altered[64] = (altered[64] ?? 0) ^ 1;
+    assert.equal(holds(challenger, altered), false);
+    const { mrEnclave, reportData: carried } = decodeReportBody(report.subarray(0, 384));
+    assert.deepEqual([mrEnclave, carried], [prover.mrEnclave, reportData]);
+  });
+
+  it("makes none that holds for a target which asks for another configuration", () => {
+    const configId = new Uint8Array(64).fill(1);
+    assert.equal(holds(challenger, prover.report(encodeTargetInfo({ ...target, configId }), reportData)), false);
+  });
+
+  it("refuses structures of another size", () => {
+    assert.throws(() => prover.report(new Uint8Array(511), reportData), { code: "ERR_SGX_SIZE" });
+    assert.throws(() => prover.report(encodeTargetInfo(target), new Uint8Array(32)), { code: "ERR_SGX_SIZE" });
+    assert.throws(() => prover.quote(new Uint8Array(32)), { code: "ERR_SGX_SIZE" });
+  });
+});
+
 describe("EGETKEY", () => {
   const request = (changes: object = {}): Uint8Array =>
-    encodeKeyRequest({
-      keyName: KEY_NAME.seal,
-      keyPolicy: KEY_POLICY.mrEnclave,
-      isvSvn: 2,
-      cpuSvn: new Uint8Array(16),
-      attributeMask: { flags: 0n, xfrm: 0n },
-      keyId: new Uint8Array(32),
-      miscMask: 0,
-      configSvn: 0,
-      ...changes,
-    });
+    encodeKeyRequest({ ...NO_KEY_REQUEST, keyPolicy: KEY_POLICY.mrEnclave, isvSvn: 2, ...changes });
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
   it("gives one enclave the same key again, also after the platform was opened anew", () => {
@@ -113,6 +171,9 @@ describe("EGETKEY", () => {
       launch("a", { debug: true }).key(request()),
       launch("a").key(request({ keyId: new Uint8Array(32).fill(1) })),
       launch("a").key(request({ keyPolicy: KEY_POLICY.mrSigner })),
+      launch("a").key(request({ isvSvn: 1 })),
+      launch("a").key(request({ cpuSvn: Buffer.concat([Buffer.of(1)], 16) })),
+      launch("a").key(request({ attributeMask: { flags: 4n, xfrm: 0n } })),
     ].map(hex);
     assert.equal(new Set(keys).size, keys.length);
   });
@@ -127,6 +188,9 @@ describe("EGETKEY", () => {
     ["a security version above its own", { isvSvn: 3 }, "ERR_SGX_INVALID_KEY_REQUEST"],
     ["a CPUSVN above the platform's", { cpuSvn: new Uint8Array(16).fill(2) }, "ERR_SGX_INVALID_KEY_REQUEST"],
     ["an unknown key", { keyName: 7 }, "ERR_SGX_INVALID_KEY_REQUEST"],
+    ["a policy that needs KSS", { keyPolicy: KEY_POLICY.configId }, "ERR_SGX_INVALID_KEY_REQUEST"],
+    ["a configuration version above its own", { configSvn: 1 }, "ERR_SGX_INVALID_KEY_REQUEST"],
+    ["a launch key", { keyName: KEY_NAME.einitToken }, "ERR_SGX_INVALID_ATTRIBUTE"],
     ["a reserved policy", { keyPolicy: 0x8000 }, "ERR_SGX_INVALID_KEY_REQUEST"],
     ["a provisioning key", { keyName: KEY_NAME.provision }, "ERR_SGX_INVALID_ATTRIBUTE"],
   ] as const) {
@@ -182,7 +246,7 @@ describe("quotes", () => {
       );
       assert.equal(holds, true);
       const { issueDate, nextUpdate } = JSON.parse(text) as { issueDate: string; nextUpdate: string };
-      assert.ok(new Date(issueDate) < now && now < new Date(nextUpdate));
+      assert.deepEqual([issueDate, nextUpdate], ["2026-05-31T12:00:00Z", "2026-07-01T12:00:00Z"]);
     }
     assert.equal(verifyCrl(parseCrl(Buffer.from(collateral.root_ca_crl, "hex")), root.publicKey), true);
     assert.equal(verifyCrl(parseCrl(Buffer.from(collateral.pck_crl, "hex")), ca.publicKey), true);

@@ -6,7 +6,7 @@ import { issueCollateral } from "./collateral.ts";
 import { einit } from "./einit.ts";
 import { SimulatedEnclave } from "./enclave.ts";
 import { QuotingEnclave } from "./quoting-enclave.ts";
-import { type PlatformState, readState, STATE_FORMAT, writeState } from "./state.ts";
+import { assertAbsent, type PlatformState, readState, STATE_FORMAT, writeState } from "./state.ts";
 
 /** No CPU has this FMSPC: a platform that is simulated names itself nothing else. */
 const FMSPC = "53494d000001";
@@ -39,14 +39,16 @@ export interface LaunchedEnclave {
 export interface Platform {
   /** The root of trust that verifies this platform's evidence, and no other's. */
   readonly rootCertificatePem: string;
-  /** @throws ERR_SGX_INVALID_SIG_STRUCT, _SIGNATURE, _MEASUREMENT, _ATTRIBUTE */
+  /** @throws ERR_SGX_SIZE, ERR_SGX_INVALID_SIG_STRUCT, _SIGNATURE, _MEASUREMENT, _ATTRIBUTE */
   launch(options: LaunchOptions): LaunchedEnclave;
-  /** Fresh collateral, valid from a day before `now` for 30 days. */
+  /** Fresh collateral: issued a day before `now`, current until 30 days after it. */
   collateral(now: Date): CollateralBundle;
 }
 
 /** Creates a platform, once: directory 0700, files 0600. @throws ERR_SGX_PLATFORM when there is one. */
 export async function createPlatform(directory: string, { now }: { readonly now: Date }): Promise<Platform> {
+  // Early, so that no keys are made in vain; writeState still decides.
+  assertAbsent(directory);
   const hex = (sizeBytes: number): string => randomBytes(sizeBytes).toString("hex");
   const identity = { cpuSvn: CPU_SVN, pceSvn: PCE_SVN, ppid: hex(16), fmspc: FMSPC, pceId: PCE_ID };
   const secrets = { fuses: { root: hex(32), seal: hex(32) }, ownerEpoch: hex(16) };
@@ -55,7 +57,7 @@ export async function createPlatform(directory: string, { now }: { readonly now:
   return platformOf(state);
 }
 
-/** @throws ERR_SGX_PLATFORM when there is none. */
+/** @throws ERR_SGX_PLATFORM when there is none, it is damaged, or others than its owner could read it. */
 export function openPlatform(directory: string): Platform {
   return platformOf(readState(directory));
 }
@@ -64,7 +66,9 @@ function platformOf(state: PlatformState): Platform {
   const quotingEnclave = new QuotingEnclave(state);
   return {
     rootCertificatePem: state.certificates.root,
-    launch: (options) => launched(new SimulatedEnclave(state, einit(options)), quotingEnclave),
+    // Member by member: nothing else in the caller's object reaches EINIT.
+    launch: ({ measurement, debug, sigstruct }) =>
+      launched(new SimulatedEnclave(state, einit({ measurement, debug, sigstruct })), quotingEnclave),
     collateral: (now) => issueCollateral(state, quotingEnclave, now),
   };
 }

@@ -54,7 +54,7 @@ export class QuotingEnclave {
       provisionKey: true,
     };
     const sigstruct = createSigstruct(fields, privateKey(state, "quotingEnclaveSigner"));
-    this.#enclave = new SimulatedEnclave(state, einit({ measurement, sigstruct, debug: false, provisionKey: true }));
+    this.#enclave = new SimulatedEnclave(state, einit({ measurement, sigstruct, debug: false, privileged: true }));
     this.#attestationKey = privateKey(state, "attestation");
     this.#attestationPoint = pointOf(this.#attestationKey);
     this.#pck = privateKey(state, "pck");

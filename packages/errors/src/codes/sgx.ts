@@ -31,7 +31,8 @@ export const sgxCodes = {
   },
   ERR_SGX_PLATFORM: {
     kind: "failed-precondition",
-    summary: "The simulated platform's directory is missing, incomplete or there already.",
+    summary:
+      "The simulated platform's directory is missing, damaged, there already, or readable by others than its owner.",
   },
   ERR_QUOTE_FORMAT: { kind: "invalid-argument", cause: "evidence", summary: "Bytes given as a quote are malformed." },
   ERR_QUOTE_VERSION: {
