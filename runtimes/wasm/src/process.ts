@@ -1,7 +1,7 @@
-import { closeSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { InclavareError } from "@inclavare/errors";
-import { createEventfd, pollDescriptors, signalEventfd } from "@inclavare/linux";
+import { closeQuietly, createEventfd, pollDescriptors, signalEventfd } from "@inclavare/linux";
 import { describeTrap } from "./guest/trap.ts";
 import type { GuestMessage, GuestStart, HostMessage, Outcome } from "./protocol.ts";
 
@@ -19,6 +19,27 @@ export type GuestProcessOptions = Omit<GuestStart, "killEventfd" | "control"> & 
   /** The code of the worker. */
   readonly guestScript: URL;
 };
+
+function startWorker(guestScript: URL, start: GuestStart): Worker {
+  try {
+    return new Worker(guestScript, {
+      name: "guest",
+      workerData: start,
+      // Nothing of this process's environment, arguments or streams.
+      env: {},
+      argv: [],
+      execArgv: [],
+      stdin: false,
+      stdout: true,
+      stderr: true,
+      trackUnmanagedFds: true,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MEBIBYTES, stackSizeMb: STACK_MEBIBYTES },
+    });
+  } catch (cause) {
+    closeQuietly([start.killEventfd]);
+    throw new InclavareError("ERR_WASM_GUEST", `no worker could be made for ${start.program}`, { cause });
+  }
+}
 
 /** One guest process in its worker. */
 export class GuestProcess {
@@ -56,19 +77,7 @@ export class GuestProcess {
     this.#stderr = options.stdio.stderr;
     this.#killEventfd = createEventfd();
     const start: GuestStart = { ...options, killEventfd: this.#killEventfd, control };
-    this.#worker = new Worker(guestScript, {
-      name: "guest",
-      workerData: start,
-      // Nothing of this process's environment, arguments or streams.
-      env: {},
-      argv: [],
-      execArgv: [],
-      stdin: false,
-      stdout: true,
-      stderr: true,
-      trackUnmanagedFds: true,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MEBIBYTES, stackSizeMb: STACK_MEBIBYTES },
-    });
+    this.#worker = startWorker(guestScript, start);
     this.#worker.on("message", (message: GuestMessage) => {
       if (message.type === "ended") this.#settle(message.outcome);
     });
@@ -144,7 +153,7 @@ export class GuestProcess {
 
   #leave(): void {
     this.#isGone = true;
-    closeSync(this.#killEventfd);
+    closeQuietly([this.#killEventfd]);
     this.#settle({ kind: "trapped", reason: "the worker ended without a word" });
   }
 

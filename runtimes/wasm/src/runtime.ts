@@ -1,8 +1,9 @@
 import { fstatSync } from "node:fs";
+import type { AppImage } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import type { EnclaveRuntime, ProcessRequest } from "@inclavare/pal";
 import type { TreeEntry } from "./fs/populate.ts";
-import { type ImageEntry, type ImageSource, shareImage } from "./image.ts";
+import { shareImage } from "./image.ts";
 import { holdMemoryLimit } from "./memory-limit.ts";
 import { GuestProcess } from "./process.ts";
 import { Programs } from "./program.ts";
@@ -18,8 +19,8 @@ export interface ProcessEnd {
   readonly outcome: Outcome;
 }
 
-export interface WasmRuntimeOptions<Entry extends ImageEntry = ImageEntry> {
-  readonly appImage: ImageSource<Entry>;
+export interface WasmRuntimeOptions {
+  readonly appImage: AppImage;
   /** Files that a process finds beside the image, read-only, by absolute path; asked for at each process. */
   readonly files: () => ReadonlyMap<string, Uint8Array>;
   /** Directories, by absolute path, that each process finds empty and can write to. Nothing in them is shared. */
@@ -48,21 +49,21 @@ interface Enclave {
  * _REACTOR, _NO_START, _IMPORT, _MEMORY, _PROCESSES, _ARGUMENT, _CWD, _GUEST, _STATE. exec: ERR_WASM_NO_PROCESS, _STATE.
  * kill: ERR_WASM_NO_PROCESS, _SIGNAL.
  */
-export function createWasmRuntime<Entry extends ImageEntry>(options: WasmRuntimeOptions<Entry>): EnclaveRuntime {
+export function createWasmRuntime(options: WasmRuntimeOptions): EnclaveRuntime {
   return new WasmRuntime(options);
 }
 
-class WasmRuntime<Entry extends ImageEntry> implements EnclaveRuntime {
+class WasmRuntime implements EnclaveRuntime {
   readonly name = "wasm";
   readonly apiVersion = 2;
-  readonly #options: WasmRuntimeOptions<Entry>;
+  readonly #options: WasmRuntimeOptions;
   readonly #processes = new Map<number, GuestProcess>();
   #enclave: Enclave | undefined;
   #isDestroyed = false;
   #starting = 0;
   #lastPid = 0;
 
-  constructor(options: WasmRuntimeOptions<Entry>) {
+  constructor(options: WasmRuntimeOptions) {
     this.#options = options;
   }
 

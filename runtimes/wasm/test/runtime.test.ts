@@ -1,17 +1,26 @@
 import assert from "node:assert/strict";
-import { closeSync, writeSync } from "node:fs";
+import { readdirSync, readFileSync, readSync, writeSync } from "node:fs";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { ErrorCode } from "@inclavare/errors";
 import { createWasmRuntime } from "../src/index.ts";
-import { createEnclave, createPipe, imageOf, MAX_MEMORY_BYTES, readAll, type TestEnclave } from "./enclave.ts";
+import {
+  createEnclave,
+  createPipe,
+  createSocketPair,
+  createTerminal,
+  imageOf,
+  MAX_MEMORY_BYTES,
+  readAll,
+  type TestEnclave,
+} from "./enclave.ts";
 import { assemble, BAD_PROGRAMS, PROGRAMS } from "./programs.ts";
 
-const images = Object.fromEntries(Object.entries(PROGRAMS).map(([name, bytes]) => [`${name}.wasm`, bytes]));
-const bad = Object.fromEntries(Object.entries(BAD_PROGRAMS).map(([name, bytes]) => [`bad/${name}`, bytes]));
+const images = Object.fromEntries(Object.entries(PROGRAMS).map(([name, bytes]) => [`/${name}.wasm`, bytes]));
+const bad = Object.fromEntries(Object.entries(BAD_PROGRAMS).map(([name, bytes]) => [`/bad/${name}`, bytes]));
 
 let enclave: TestEnclave;
 beforeEach(async () => {
-  enclave = await createEnclave({ ...images, ...bad, app: "directory", link: { target: "/exit7.wasm" } });
+  enclave = await createEnclave({ ...images, ...bad, "/app": "directory", "/link": { target: "/exit7.wasm" } });
 });
 afterEach(async () => await enclave[Symbol.asyncDispose]());
 
@@ -49,9 +58,9 @@ describe("exec", () => {
     writeSync(input.write, "first ");
     await settle();
     writeSync(input.write, "second");
-    closeSync(input.write);
+    input.close("write");
     assert.equal(await running, 0);
-    closeSync(output.write);
+    output.close("write");
     assert.equal(readAll(output.read), "first second");
   });
 
@@ -74,8 +83,8 @@ describe("exec", () => {
       ["uncaught", /uncaught exception|wasm exception/u],
     ] as const) {
       using errors = createPipe();
-      const status = await enclave.run(`/${name}.wasm`, { stdio: { stdin: 0, stdout: 1, stderr: errors.write } });
-      closeSync(errors.write);
+      const status = await enclave.run(`/${name}.wasm`, { stdio: { ...enclave.stdio, stderr: errors.write } });
+      errors.close("write");
       assert.equal(status, 134);
       const text = readAll(errors.read);
       assert.match(text, new RegExp(`^/${name}\\.wasm: trap: [^\\n]*\\n$`, "u"));
@@ -91,8 +100,8 @@ describe("exec", () => {
 
   it("ends with an error number when nobody reads", async () => {
     using output = createPipe();
-    closeSync(output.read);
-    const status = await enclave.run("/flood.wasm", { stdio: { stdin: 0, stdout: output.write, stderr: 2 } });
+    output.close("read");
+    const status = await enclave.run("/flood.wasm", { stdio: { ...enclave.stdio, stdout: output.write } });
     assert.equal(status, 64);
   });
 
@@ -114,6 +123,63 @@ describe("exec", () => {
   });
 });
 
+describe("standard streams", () => {
+  it("are sockets as well as pipes", async () => {
+    using sockets = createSocketPair();
+    const stdio = { stdin: sockets.write, stdout: sockets.write, stderr: 2 };
+    const pid = await enclave.create("/cat.wasm", { stdio });
+    const running = enclave.runtime.exec(pid);
+    writeSync(sockets.read, "through a socket");
+    const answer = Buffer.alloc(100);
+    assert.equal(readSync(sockets.read, answer), 16);
+    assert.equal(answer.toString("utf8", 0, 16), "through a socket");
+    await enclave.runtime.kill(pid, 2);
+    assert.equal(await running, 130);
+  });
+
+  it("are a terminal", async () => {
+    using terminal = createTerminal();
+    const stdio = { stdin: terminal.write, stdout: terminal.write, stderr: terminal.write };
+    const pid = await enclave.create("/cat.wasm", { stdio });
+    const running = enclave.runtime.exec(pid);
+    writeSync(terminal.read, "line\n\u0004");
+    assert.equal(await running, 0);
+    const shown = Buffer.alloc(100);
+    const count = readSync(terminal.read, shown);
+    assert.match(shown.toString("utf8", 0, count), /^line\r\n/u);
+  });
+
+  it("do not become non-blocking for those who share them", async () => {
+    using input = createPipe();
+    const pid = await enclave.create("/cat.wasm", { stdio: { ...enclave.stdio, stdin: input.read } });
+    const running = enclave.runtime.exec(pid);
+    await settle();
+    const flags = /^flags:\s+0?(\d+)$/mu.exec(readFileSync(`/proc/self/fdinfo/${input.read}`, "utf8"))?.[1];
+    assert.equal(Number.parseInt(flags ?? "", 8) & 0o4000, 0);
+    await enclave.runtime.kill(pid, 9);
+    await running;
+  });
+
+  it("leave no descriptor behind, also after a kill", async () => {
+    const countOpen = (): number => readdirSync("/proc/self/fd").length;
+    using input = createPipe();
+    const stdio = { stdin: input.read, stdout: input.write, stderr: 2 };
+    await enclave.run("/exit7.wasm", { stdio });
+    await settle();
+    const before = countOpen();
+    for (const name of ["exit7", "nothing"]) await enclave.run(`/${name}.wasm`, { stdio });
+    for (const name of ["cat", "spin", "sleep"]) {
+      const pid = await enclave.create(`/${name}.wasm`, { stdio });
+      const running = enclave.runtime.exec(pid);
+      await settle();
+      await enclave.runtime.kill(pid, 9);
+      await running;
+    }
+    await settle();
+    assert.equal(countOpen(), before);
+  });
+});
+
 describe("kill", () => {
   for (const name of ["spin", "sleep", "pollStdin", "cat", "flood", "catchKill"] as const) {
     it(`ends ${name} at once with 128 + signal`, async () => {
@@ -128,6 +194,25 @@ describe("kill", () => {
       assert.equal(await running, 143);
       assert.ok(performance.now() - before < 1000);
     });
+  }
+
+  for (const [name, create] of [
+    ["socket", createSocketPair],
+    ["terminal", createTerminal],
+  ] as const) {
+    for (const program of ["cat", "flood"] as const) {
+      it(`ends ${program} on a ${name} at once`, async () => {
+        using ends = create();
+        const stdio = { stdin: ends.write, stdout: ends.write, stderr: 2 };
+        const pid = await enclave.create(`/${program}.wasm`, { stdio });
+        const running = enclave.runtime.exec(pid);
+        await settle();
+        const before = performance.now();
+        await enclave.runtime.kill(pid, 15);
+        assert.equal(await running, 143);
+        assert.ok(performance.now() - before < 1000);
+      });
+    }
   }
 
   it("does nothing for signals that are harmless by default", async () => {
@@ -216,7 +301,7 @@ describe("init and destroy", () => {
   });
 
   it("refuse a memory limit beside another, and below a page", async () => {
-    const options = { appImage: imageOf({}), files: () => new Map(), memoryMounts: [], maxProcesses: 1 };
+    const options = { appImage: await imageOf({}), files: () => new Map(), memoryMounts: [], maxProcesses: 1 };
     const attributes = { args: "", logLevel: "info" };
     const other = createWasmRuntime({ ...options, maxMemoryBytes: MAX_MEMORY_BYTES / 2 });
     await rejects(other.init(attributes), "ERR_WASM_MEMORY");
@@ -231,7 +316,7 @@ describe("a guest that declares other signatures", () => {
       (import "wasi_snapshot_preview1" "fd_fdstat_set_rights" (func $rights (param i32 i32 i32) (result i32)))
       (memory (export "memory") 1)
       (func (export "_start") (drop (call $rights (i32.const 3) (i32.const 0) (i32.const 0)))))`);
-    await using other = await createEnclave({ "odd.wasm": program });
+    await using other = await createEnclave({ "/odd.wasm": program });
     assert.equal(await other.run("/odd.wasm"), 134);
     const outcome = other.ends[0]?.outcome;
     assert.equal(outcome?.kind, "trapped");

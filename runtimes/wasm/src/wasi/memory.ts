@@ -5,7 +5,7 @@ export type Buffers = readonly Uint8Array[];
 
 /** As Linux's IOV_MAX. */
 const MAX_VECTORS = 1024;
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * The linear memory of a guest, little-endian, every access checked. Pointers and lengths are unsigned 32-bit; as

@@ -51,17 +51,6 @@ export interface Stat {
   readonly ctime: bigint;
 }
 
-/** Never sleeps, and finds everything ready. */
-const IMPATIENT: Waiter = {
-  sleep() {
-    // A test has no time.
-  },
-  wait: (interests) => interests.map(() => ({ ready: true, hangup: false })),
-  check() {
-    // Nobody kills a test's guest.
-  },
-};
-
 const RESULT = 64;
 const HEAP = 1024;
 
@@ -88,7 +77,12 @@ export class TestGuest {
       fileSystem,
       descriptors: new DescriptorTable(fileSystem),
       clocks: { realtime, monotonic: realtime, cpu: () => 5n, ...options.clocks },
-      waiter: options.waiter ?? IMPATIENT,
+      waiter: options.waiter ?? {
+        // A test has no time: sleeping moves the clock, and streams are always ready.
+        sleep: (milliseconds) => void (ticks += BigInt(Math.ceil(milliseconds * 1e6))),
+        wait: (interests) => interests.map(() => ({ ready: true, hangup: false })),
+        check: () => undefined,
+      },
       random: (bytes) => void randomFillSync(bytes),
       exit: (outcome) => {
         throw new Ended(outcome);
