@@ -14,7 +14,7 @@ export { encodeManifest, parseManifest } from "./manifest/parse.ts";
 export { type ProcessRequest, type ResolveOptions, resolveProcess } from "./manifest/resolve.ts";
 export type { EnclaveManifest } from "./manifest/types.ts";
 export { createMeasurer, type EnclaveMeasurement, type Measurer } from "./measure/measurer.ts";
-export { type PayloadFile, type PayloadIndex, readPayloadIndex } from "./measure/payload.ts";
+export { type PayloadFile, type PayloadIndex, readPayloadIndex, verifyPayload } from "./measure/payload.ts";
 export { convertImage, type ConvertOptions, type TeeImage } from "./convert/convert.ts";
 export type { OutsideOptions } from "./convert/manifest.ts";
 export type { ManifestPatch } from "./convert/merge.ts";

@@ -72,10 +72,16 @@ export async function convertImage(image: OpenedImage, options: ConvertOptions =
     manifestBytes: encodeManifest(manifest),
     appImage,
     config: configOf(manifest, config, args),
-    platform: platform.os === "linux" ? platform : { os: "linux", architecture: "amd64" },
+    platform: platformOf(platform),
     ...(created === undefined ? {} : { created }),
     skipped,
   };
+}
+
+/** For which machines the TEE image is: engines refuse one for `wasi/wasm`, though any machine can run it. */
+function platformOf(platform: Platform): Platform {
+  const isMachine = platform.os === "linux" && !platform.architecture.startsWith("wasm");
+  return isMachine ? platform : { os: "linux", architecture: "amd64" };
 }
 
 /** Entrypoint, then arguments; an image that only has a Cmd names its program there. */

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { InclavareError } from "@inclavare/errors";
 import { parseJson } from "@inclavare/oci";
@@ -91,6 +92,27 @@ function readIndexFile(path: string): Uint8Array {
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * Checks every file of a payload against its index.
+ * @throws ERR_PAYLOAD_MISSING, ERR_PAYLOAD_ALTERED, ERR_FILE
+ */
+export function verifyPayload(directory: string): PayloadIndex {
+  const loaded = loadPayloadIndex(directory);
+  assertListed(directory, loaded, fingerprintPayload(directory).files);
+  for (const { path, sha256 } of loaded.index.files) {
+    let bytes: Uint8Array;
+    try {
+      bytes = readFileSync(join(directory, path));
+    } catch (cause) {
+      throw new InclavareError("ERR_FILE", `cannot read ${join(directory, path)}`, { cause });
+    }
+    if (createHash("sha256").update(bytes).digest("hex") !== sha256) {
+      throw altered(directory, `${path} has another SHA-256 than its index says`);
+    }
+  }
+  return loaded.index;
 }
 
 /**
