@@ -4,7 +4,7 @@ import { errnoName, type ErrnoName } from "../errno.ts";
 import { Quota } from "../fs/content.ts";
 import { FileSystem } from "../fs/file-system.ts";
 import { populate, type TreeContents } from "../fs/populate.ts";
-import { FDFLAG, LOOKUP_SYMLINK_FOLLOW, OFLAG, RIGHT } from "./abi.ts";
+import { LOOKUP_SYMLINK_FOLLOW, OFLAG, RIGHT } from "./abi.ts";
 import { DescriptorTable } from "./descriptor.ts";
 import type { Clocks, Host, Waiter } from "./host.ts";
 import { createImports } from "./imports.ts";
@@ -275,5 +275,3 @@ export interface Dirent {
   readonly type: number;
   readonly name: string;
 }
-
-export { FDFLAG, OFLAG, RIGHT };
