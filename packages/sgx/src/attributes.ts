@@ -27,6 +27,6 @@ export function readAttributes(bytes: Buffer, offset: number): Attributes {
 }
 
 export function writeAttributes(target: Buffer, offset: number, { flags, xfrm }: Attributes): void {
-  target.writeBigUInt64LE(BigInt.asUintN(64, flags), offset);
-  target.writeBigUInt64LE(BigInt.asUintN(64, xfrm), offset + 8);
+  target.writeBigUInt64LE(flags, offset);
+  target.writeBigUInt64LE(xfrm, offset + 8);
 }

@@ -1,5 +1,5 @@
 /** Small helpers for structures of a fixed size. */
-import { InclavareError } from "@inclavare/errors";
+import { InclavareError, isInclavareError } from "@inclavare/errors";
 
 /** @throws ERR_SGX_SIZE */
 export function expectSize(bytes: Uint8Array, sizeBytes: number, what: string): Buffer {
@@ -17,6 +17,29 @@ export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Arra
 /** Writes a field of a fixed size. @throws ERR_SGX_SIZE */
 export function putBytes(target: Buffer, offset: number, bytes: Uint8Array, sizeBytes: number, what: string): void {
   expectSize(bytes, sizeBytes, what).copy(target, offset);
+}
+
+/**
+ * A structure of a fixed size, zero where nothing is written.
+ * @throws ERR_SGX_SIZE, ERR_SGX_RANGE for a number that does not fit its field.
+ */
+export function encodeFixed(sizeBytes: number, what: string, fill: (out: Buffer) => void): Uint8Array<ArrayBuffer> {
+  const out = Buffer.alloc(sizeBytes);
+  try {
+    fill(out);
+  } catch (cause) {
+    if (isInclavareError(cause)) throw cause;
+    throw new InclavareError("ERR_SGX_RANGE", `${what}: a number does not fit its field`, { cause });
+  }
+  return Uint8Array.from(out);
+}
+
+/** @throws ERR_SGX_RESERVED unless all these bytes are zero. */
+export function expectZeros(bytes: Buffer, ranges: readonly (readonly [number, number])[], what: string): void {
+  for (const [start, end] of ranges) {
+    if (bytes.subarray(start, end).some((byte) => byte !== 0))
+      throw new InclavareError("ERR_SGX_RESERVED", `${what}: the reserved bytes ${start} to ${end - 1} are not zero`);
+  }
 }
 
 /** The unsigned integer that little-endian bytes stand for. */

@@ -34,7 +34,9 @@ export class Measurement {
 
   /** ECREATE. @throws ERR_SGX_LAYOUT for a size that hardware refuses. */
   static create({ sizeBytes, ssaFrameSize }: EnclaveGeometry): Measurement {
-    const size = BigInt(sizeBytes);
+    const size = toBigInt(sizeBytes, "the enclave's size");
+    if (!Number.isInteger(ssaFrameSize) || ssaFrameSize < 1 || ssaFrameSize > 0xffff_ffff)
+      throw new InclavareError("ERR_SGX_LAYOUT", `an SSA frame has ${ssaFrameSize} pages, expected 1 or more`);
     if (size < LEAST_ENCLAVE_BYTES || (size & (size - 1n)) !== 0n || size >= 1n << 63n) {
       throw new InclavareError(
         "ERR_SGX_LAYOUT",
@@ -53,6 +55,7 @@ export class Measurement {
    * @param offset from the enclave's base, a multiple of 4096 below its size.
    * @param content 4096 bytes; left out: zeros.
    * @param options `measured: false` leaves the contents out: only address and permissions are measured.
+   * @throws ERR_SGX_SIZE, ERR_SGX_LAYOUT
    */
   addPage(
     offset: number | bigint,
@@ -64,7 +67,12 @@ export class Measurement {
     if (content !== undefined && content.length !== PAGE_SIZE) {
       throw new InclavareError("ERR_SGX_SIZE", `a page has ${content.length} bytes, expected ${PAGE_SIZE}`);
     }
-    this.#update(BigInt(offset), flags, content === undefined ? Buffer.alloc(PAGE_SIZE) : content, measured);
+    this.#update(
+      toBigInt(offset, "a page's offset"),
+      flags,
+      content === undefined ? Buffer.alloc(PAGE_SIZE) : content,
+      measured,
+    );
   }
 
   /** Adds as many pages as the bytes need, the last one padded with zeros. @returns the offset behind them. */
@@ -73,7 +81,7 @@ export class Measurement {
     for (let start = 0; start < bytes.length; start += PAGE_SIZE, at += PAGE_SIZE) {
       const page = bytes.subarray(start, start + PAGE_SIZE);
       const whole = page.length === PAGE_SIZE ? page : Buffer.concat([page], PAGE_SIZE);
-      this.#update(BigInt(at), flags, whole, true);
+      this.#update(toBigInt(at, "a page's offset"), flags, whole, true);
     }
     return at;
   }
@@ -96,6 +104,12 @@ export class Measurement {
         `a page at offset ${offset} does not lie in an enclave of ${this.sizeBytes} bytes`,
       );
     }
+    if (!isPageKind(flags)) {
+      throw new InclavareError(
+        "ERR_SGX_LAYOUT",
+        `a page has SECINFO flags 0x${flags.toString(16)}, expected TCS, or REG with permissions that hardware has`,
+      );
+    }
     const records = Buffer.alloc(RECORD_BYTES + (measured ? CHUNKS_IN_PAGE * (RECORD_BYTES + CHUNK_BYTES) : 0));
     EADD.copy(records);
     records.writeBigUInt64LE(offset, 8);
@@ -108,4 +122,14 @@ export class Measurement {
     }
     this.#hash.update(records);
   }
+}
+
+/** EADD's kinds: a TCS without permissions of its own, or an ordinary page, which is not writable unless readable. */
+function isPageKind(flags: number): boolean {
+  return flags === PAGE_FLAGS.tcs || ((flags & ~0b111) === 0x200 && (flags & 0b011) !== 0b010);
+}
+
+function toBigInt(value: bigint | number, what: string): bigint {
+  if (typeof value === "bigint" || Number.isSafeInteger(value)) return BigInt(value);
+  throw new InclavareError("ERR_SGX_LAYOUT", `${what} is ${value}, expected a whole number`);
 }

@@ -1,6 +1,6 @@
 /** ECDSA quote, version 3 (Intel SGX ECDSA QuoteLibReference, appendix A.4): header, report body, signature data. */
 import { InclavareError } from "@inclavare/errors";
-import { copyOf, putBytes } from "./bytes.ts";
+import { copyOf, encodeFixed, putBytes } from "./bytes.ts";
 import { decodeReportBody, type EnclaveReport, REPORT_BODY_BYTES } from "./report.ts";
 
 const HEADER_BYTES = 48;
@@ -129,35 +129,36 @@ export function encodeQuoteSignedPart(
   header: Pick<QuoteHeader, "qeSvn" | "pceSvn" | "userData">,
   reportBody: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const out = Buffer.alloc(SIGNED_BYTES);
-  out.writeUInt16LE(3, 0);
-  out.writeUInt16LE(2, 2);
-  out.writeUInt16LE(header.qeSvn, 8);
-  out.writeUInt16LE(header.pceSvn, 10);
-  out.write(INTEL_VENDOR_ID, 12, "hex");
-  putBytes(out, 28, header.userData, 20, "user data");
-  putBytes(out, HEADER_BYTES, reportBody, REPORT_BODY_BYTES, "report body");
-  return Uint8Array.from(out);
+  return encodeFixed(SIGNED_BYTES, "quote header", (out) => {
+    out.writeUInt16LE(3, 0);
+    out.writeUInt16LE(2, 2);
+    out.writeUInt16LE(header.qeSvn, 8);
+    out.writeUInt16LE(header.pceSvn, 10);
+    out.write(INTEL_VENDOR_ID, 12, "hex");
+    putBytes(out, 28, header.userData, 20, "user data");
+    putBytes(out, HEADER_BYTES, reportBody, REPORT_BODY_BYTES, "report body");
+  });
 }
 
+/** @throws ERR_SGX_SIZE for a part of another size. */
 export function encodeQuoteV3(parts: QuoteParts): Uint8Array<ArrayBuffer> {
   const { qeAuthData, certificationData } = parts;
-  const tail = Buffer.alloc(2 + qeAuthData.length + 6);
-  tail.writeUInt16LE(qeAuthData.length, 0);
-  tail.set(qeAuthData, 2);
-  tail.writeUInt16LE(certificationData.type, 2 + qeAuthData.length);
-  tail.writeUInt32LE(certificationData.data.length, 4 + qeAuthData.length);
-  const auth = Buffer.concat([
-    parts.signature,
-    parts.attestationKey,
-    parts.qeReportBytes,
-    parts.qeReportSignature,
-    tail,
-    certificationData.data,
-  ]);
-  const size = Buffer.alloc(4);
-  size.writeUInt32LE(auth.length);
-  return Uint8Array.from(Buffer.concat([parts.signedBytes, size, auth]));
+  const authBytes = FIXED_AUTH_BYTES + qeAuthData.length + certificationData.data.length;
+  return encodeFixed(SIGNED_BYTES + 4 + authBytes, "quote", (out) => {
+    putBytes(out, 0, parts.signedBytes, SIGNED_BYTES, "signed part of the quote");
+    out.writeUInt32LE(authBytes, SIGNED_BYTES);
+    const auth = out.subarray(SIGNED_BYTES + 4);
+    putBytes(auth, 0, parts.signature, 64, "quote signature");
+    putBytes(auth, 64, parts.attestationKey, 64, "attestation key");
+    putBytes(auth, 128, parts.qeReportBytes, REPORT_BODY_BYTES, "QE report");
+    putBytes(auth, 512, parts.qeReportSignature, 64, "QE report signature");
+    auth.writeUInt16LE(qeAuthData.length, 576);
+    auth.set(qeAuthData, 578);
+    const certification = auth.subarray(578 + qeAuthData.length);
+    certification.writeUInt16LE(certificationData.type, 0);
+    certification.writeUInt32LE(certificationData.data.length, 2);
+    certification.set(certificationData.data, 6);
+  });
 }
 
 function malformed(rule: string): InclavareError {

@@ -1,7 +1,7 @@
 /** REPORT, TARGETINFO and KEYREQUEST (Intel SDM volume 3D), and the report body that quotes embed. */
 import { timingSafeEqual } from "node:crypto";
 import { ATTRIBUTE_FLAG, type Attributes, readAttributes, writeAttributes } from "./attributes.ts";
-import { copyOf, expectSize, putBytes } from "./bytes.ts";
+import { copyOf, encodeFixed, expectSize, expectZeros, putBytes } from "./bytes.ts";
 import { aesCmac } from "./cmac.ts";
 
 export const REPORT_BODY_BYTES = 384;
@@ -9,6 +9,15 @@ export const REPORT_BYTES = 432;
 export const TARGET_INFO_BYTES = 512;
 export const KEY_REQUEST_BYTES = 512;
 export const REPORT_DATA_BYTES = 64;
+const TARGET_INFO_RESERVED = [
+  [49, 50],
+  [56, 64],
+  [128, 512],
+] as const;
+const KEY_REQUEST_RESERVED = [
+  [6, 8],
+  [78, 512],
+] as const;
 
 /** What a report says of an enclave: the first 384 bytes, which the MAC covers. */
 export interface EnclaveReport {
@@ -59,21 +68,21 @@ export interface KeyRequest {
 }
 
 export function encodeReportBody(r: EnclaveReport): Uint8Array<ArrayBuffer> {
-  const out = Buffer.alloc(REPORT_BODY_BYTES);
-  putBytes(out, 0, r.cpuSvn, 16, "CPUSVN");
-  out.writeUInt32LE(r.miscSelect, 16);
-  out.writeUInt8(r.cetAttributes, 20);
-  putBytes(out, 32, r.isvExtProdId, 16, "ISVEXTPRODID");
-  writeAttributes(out, 48, r.attributes);
-  putBytes(out, 64, r.mrEnclave, 32, "MRENCLAVE");
-  putBytes(out, 128, r.mrSigner, 32, "MRSIGNER");
-  putBytes(out, 192, r.configId, 64, "CONFIGID");
-  out.writeUInt16LE(r.isvProdId, 256);
-  out.writeUInt16LE(r.isvSvn, 258);
-  out.writeUInt16LE(r.configSvn, 260);
-  putBytes(out, 304, r.isvFamilyId, 16, "ISVFAMILYID");
-  putBytes(out, 320, r.reportData, REPORT_DATA_BYTES, "REPORTDATA");
-  return Uint8Array.from(out);
+  return encodeFixed(REPORT_BODY_BYTES, "report body", (out) => {
+    putBytes(out, 0, r.cpuSvn, 16, "CPUSVN");
+    out.writeUInt32LE(r.miscSelect, 16);
+    out.writeUInt8(r.cetAttributes, 20);
+    putBytes(out, 32, r.isvExtProdId, 16, "ISVEXTPRODID");
+    writeAttributes(out, 48, r.attributes);
+    putBytes(out, 64, r.mrEnclave, 32, "MRENCLAVE");
+    putBytes(out, 128, r.mrSigner, 32, "MRSIGNER");
+    putBytes(out, 192, r.configId, 64, "CONFIGID");
+    out.writeUInt16LE(r.isvProdId, 256);
+    out.writeUInt16LE(r.isvSvn, 258);
+    out.writeUInt16LE(r.configSvn, 260);
+    putBytes(out, 304, r.isvFamilyId, 16, "ISVFAMILYID");
+    putBytes(out, 320, r.reportData, REPORT_DATA_BYTES, "REPORTDATA");
+  });
 }
 
 /** @param bytes exactly 384 bytes. Reserved fields are not looked at: newer CPUs may use them. */
@@ -130,18 +139,20 @@ export function verifyReportMac(reportKey: Uint8Array, { body, mac }: Report): b
 }
 
 export function encodeTargetInfo(t: TargetInfo): Uint8Array<ArrayBuffer> {
-  const out = Buffer.alloc(TARGET_INFO_BYTES);
-  putBytes(out, 0, t.mrEnclave, 32, "MEASUREMENT");
-  writeAttributes(out, 32, t.attributes);
-  out.writeUInt8(t.cetAttributes, 48);
-  out.writeUInt16LE(t.configSvn, 50);
-  out.writeUInt32LE(t.miscSelect, 52);
-  putBytes(out, 64, t.configId, 64, "CONFIGID");
-  return Uint8Array.from(out);
+  return encodeFixed(TARGET_INFO_BYTES, "TARGETINFO", (out) => {
+    putBytes(out, 0, t.mrEnclave, 32, "MEASUREMENT");
+    writeAttributes(out, 32, t.attributes);
+    out.writeUInt8(t.cetAttributes, 48);
+    out.writeUInt16LE(t.configSvn, 50);
+    out.writeUInt32LE(t.miscSelect, 52);
+    putBytes(out, 64, t.configId, 64, "CONFIGID");
+  });
 }
 
+/** @throws ERR_SGX_SIZE, ERR_SGX_RESERVED as EREPORT would refuse it. */
 export function decodeTargetInfo(bytes: Uint8Array): TargetInfo {
   const b = expectSize(bytes, TARGET_INFO_BYTES, "TARGETINFO");
+  expectZeros(b, TARGET_INFO_RESERVED, "TARGETINFO");
   return {
     mrEnclave: copyOf(b, 0, 32),
     attributes: readAttributes(b, 32),
@@ -153,20 +164,22 @@ export function decodeTargetInfo(bytes: Uint8Array): TargetInfo {
 }
 
 export function encodeKeyRequest(k: KeyRequest): Uint8Array<ArrayBuffer> {
-  const out = Buffer.alloc(KEY_REQUEST_BYTES);
-  out.writeUInt16LE(k.keyName, 0);
-  out.writeUInt16LE(k.keyPolicy, 2);
-  out.writeUInt16LE(k.isvSvn, 4);
-  putBytes(out, 8, k.cpuSvn, 16, "CPUSVN");
-  writeAttributes(out, 24, k.attributeMask);
-  putBytes(out, 40, k.keyId, 32, "KEYID");
-  out.writeUInt32LE(k.miscMask, 72);
-  out.writeUInt16LE(k.configSvn, 76);
-  return Uint8Array.from(out);
+  return encodeFixed(KEY_REQUEST_BYTES, "KEYREQUEST", (out) => {
+    out.writeUInt16LE(k.keyName, 0);
+    out.writeUInt16LE(k.keyPolicy, 2);
+    out.writeUInt16LE(k.isvSvn, 4);
+    putBytes(out, 8, k.cpuSvn, 16, "CPUSVN");
+    writeAttributes(out, 24, k.attributeMask);
+    putBytes(out, 40, k.keyId, 32, "KEYID");
+    out.writeUInt32LE(k.miscMask, 72);
+    out.writeUInt16LE(k.configSvn, 76);
+  });
 }
 
+/** @throws ERR_SGX_SIZE, ERR_SGX_RESERVED as EGETKEY would refuse it. */
 export function decodeKeyRequest(bytes: Uint8Array): KeyRequest {
   const b = expectSize(bytes, KEY_REQUEST_BYTES, "KEYREQUEST");
+  expectZeros(b, KEY_REQUEST_RESERVED, "KEYREQUEST");
   return {
     keyName: b.readUInt16LE(0),
     keyPolicy: b.readUInt16LE(2),

@@ -7,8 +7,11 @@ import {
   cascadeSignature,
   computeReportMac,
   createSigstruct,
+  decodeKeyRequest,
   decodeQuote,
   decodeSigstruct,
+  decodeTargetInfo,
+  encodeQuoteV3,
   encodeReportBody,
   encodeSigstruct,
   generateSigningKey,
@@ -68,6 +71,12 @@ describe("Measurement", () => {
     it(`refuses a size of ${sizeBytes}`, () =>
       assert.throws(() => Measurement.create({ sizeBytes, ssaFrameSize: 1 }), { code: "ERR_SGX_LAYOUT" }));
   }
+  it("refuses pages that are neither a TCS nor ordinary, or writable and not readable", () => {
+    for (const flags of [0, 0x103, 0x202, 0x206, 0x208, 0x301, 0x10201, -1, 1.5, Number.NaN])
+      assert.throws(() => create().addPage(0, flags), { code: "ERR_SGX_LAYOUT" }, String(flags));
+    assert.throws(() => create().addPage(0.5, PAGE_FLAGS.r), { code: "ERR_SGX_LAYOUT" });
+    assert.throws(() => Measurement.create({ sizeBytes: 0x2000, ssaFrameSize: 0 }), { code: "ERR_SGX_LAYOUT" });
+  });
   it("refuses a page outside, unaligned or of another size", () => {
     assert.throws(() => create().addPage(0x2000, PAGE_FLAGS.r), { code: "ERR_SGX_LAYOUT" });
     assert.throws(() => create().addPage(16, PAGE_FLAGS.r), { code: "ERR_SGX_LAYOUT" });
@@ -129,6 +138,13 @@ describe("SIGSTRUCT", () => {
       }
       assert.equal(holds, false, `byte ${at}`);
     }
+  });
+
+  it("refuses numbers that do not fit", () => {
+    for (const wrong of [{ isvSvn: 0x10000 }, { isvProdId: -1 }, { miscSelect: 2 ** 32 }, { vendor: 0.5 + 2 ** 32 }])
+      assert.throws(() => createSigstruct({ ...fields, ...wrong }, key), { code: "ERR_SGX_RANGE" });
+    const attributes = { flags: 1n << 64n, xfrm: 3n };
+    assert.throws(() => createSigstruct({ ...fields, attributes }, key), { code: "ERR_SGX_RANGE" });
   });
 
   it("does not hold for a modulus that no key has", () => {
@@ -199,6 +215,21 @@ describe("REPORT", () => {
   });
 });
 
+describe("TARGETINFO and KEYREQUEST", () => {
+  for (const [what, decode, places] of [
+    ["TARGETINFO", decodeTargetInfo, [49, 56, 63, 128, 511]],
+    ["KEYREQUEST", decodeKeyRequest, [6, 7, 78, 511]],
+  ] as const) {
+    it(`${what}: reserved bytes must be zero`, () => {
+      for (const at of places) {
+        const bytes = new Uint8Array(512);
+        bytes[at] = 1;
+        assert.throws(() => decode(bytes), { code: "ERR_SGX_RESERVED" }, String(at));
+      }
+    });
+  }
+});
+
 describe("quote", () => {
   const read = (name: string): Buffer =>
     readFileSync(new URL(`../../../test/vectors/dcap/${name}.quote.bin`, import.meta.url));
@@ -209,6 +240,19 @@ describe("quote", () => {
     assert.match(Buffer.from(first.certificationData.data).toString(), /^-----BEGIN CERTIFICATE-----/u);
     assert.deepEqual([isDebug(first.reportBody), isDebug(second.reportBody)], [false, true]);
     assert.equal(first.signedBytes.length, 432);
+  });
+
+  it("is not encoded of parts of another size", () => {
+    const quote = decodeQuote(read("sgx-01"));
+    for (const part of ["signature", "attestationKey", "qeReportBytes", "qeReportSignature", "signedBytes"] as const)
+      assert.throws(() => encodeQuoteV3({ ...quote, [part]: new Uint8Array(63) }), { code: "ERR_SGX_SIZE" });
+    assert.throws(() => encodeQuoteV3({ ...quote, qeAuthData: new Uint8Array(0x10000) }), { code: "ERR_SGX_RANGE" });
+  });
+
+  it("reads those whose platform is only named, not certified", () => {
+    assert.equal(decodeQuote(read("sgx-05-intel-sample")).certificationData.type, 1);
+    const { type, data } = decodeQuote(read("parse-only-type3")).certificationData;
+    assert.deepEqual([type, data.length], [3, 404]);
   });
 
   it("refuses TDX by version, and each cut", () => {

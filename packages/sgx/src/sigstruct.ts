@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { InclavareError } from "@inclavare/errors";
 import { type Attributes, readAttributes, writeAttributes } from "./attributes.ts";
-import { copyOf, expectSize, putBytes } from "./bytes.ts";
+import { copyOf, encodeFixed, expectSize, putBytes } from "./bytes.ts";
 
 export const SIGSTRUCT_BYTES = 1808;
 export const RSA_BYTES = 384;
@@ -54,29 +54,29 @@ export interface SigstructSignature {
 export type Sigstruct = SigstructBody & SigstructSignature;
 
 export function encodeSigstruct(s: Sigstruct): Uint8Array<ArrayBuffer> {
-  const out = Buffer.alloc(SIGSTRUCT_BYTES);
-  HEADER.copy(out, 0);
-  out.writeUInt32LE(s.vendor, 16);
-  out.writeUInt32LE(s.date, 20);
-  HEADER2.copy(out, 24);
-  out.writeUInt32LE(s.swDefined, 40);
-  putBytes(out, 128, s.modulus, RSA_BYTES, "MODULUS");
-  out.writeUInt32LE(s.exponent, 512);
-  putBytes(out, 516, s.signature, RSA_BYTES, "SIGNATURE");
-  out.writeUInt32LE(s.miscSelect, 900);
-  out.writeUInt32LE(s.miscMask, 904);
-  out.writeUInt8(s.cetAttributes, 908);
-  out.writeUInt8(s.cetAttributesMask, 909);
-  putBytes(out, 912, s.isvFamilyId, 16, "ISVFAMILYID");
-  writeAttributes(out, 928, s.attributes);
-  writeAttributes(out, 944, s.attributesMask);
-  putBytes(out, 960, s.mrEnclave, 32, "ENCLAVEHASH");
-  putBytes(out, 1008, s.isvExtProdId, 16, "ISVEXTPRODID");
-  out.writeUInt16LE(s.isvProdId, 1024);
-  out.writeUInt16LE(s.isvSvn, 1026);
-  putBytes(out, 1040, s.q1, RSA_BYTES, "Q1");
-  putBytes(out, 1424, s.q2, RSA_BYTES, "Q2");
-  return Uint8Array.from(out);
+  return encodeFixed(SIGSTRUCT_BYTES, "SIGSTRUCT", (out) => {
+    HEADER.copy(out, 0);
+    out.writeUInt32LE(s.vendor, 16);
+    out.writeUInt32LE(s.date, 20);
+    HEADER2.copy(out, 24);
+    out.writeUInt32LE(s.swDefined, 40);
+    putBytes(out, 128, s.modulus, RSA_BYTES, "MODULUS");
+    out.writeUInt32LE(s.exponent, 512);
+    putBytes(out, 516, s.signature, RSA_BYTES, "SIGNATURE");
+    out.writeUInt32LE(s.miscSelect, 900);
+    out.writeUInt32LE(s.miscMask, 904);
+    out.writeUInt8(s.cetAttributes, 908);
+    out.writeUInt8(s.cetAttributesMask, 909);
+    putBytes(out, 912, s.isvFamilyId, 16, "ISVFAMILYID");
+    writeAttributes(out, 928, s.attributes);
+    writeAttributes(out, 944, s.attributesMask);
+    putBytes(out, 960, s.mrEnclave, 32, "ENCLAVEHASH");
+    putBytes(out, 1008, s.isvExtProdId, 16, "ISVEXTPRODID");
+    out.writeUInt16LE(s.isvProdId, 1024);
+    out.writeUInt16LE(s.isvSvn, 1026);
+    putBytes(out, 1040, s.q1, RSA_BYTES, "Q1");
+    putBytes(out, 1424, s.q2, RSA_BYTES, "Q2");
+  });
 }
 
 /** @throws ERR_SGX_SIZE, ERR_SGX_INVALID_SIG_STRUCT where EINIT would refuse the form. The signature is not checked here. */

@@ -2,9 +2,11 @@ import type { CodeEntry } from "../kinds.ts";
 
 export const sgxCodes = {
   ERR_SGX_SIZE: { kind: "invalid-argument", summary: "An SGX structure has the wrong length." },
+  ERR_SGX_RANGE: { kind: "invalid-argument", summary: "A number does not fit its field of an SGX structure." },
+  ERR_SGX_RESERVED: { kind: "invalid-argument", summary: "A reserved field of an SGX structure is not zero." },
   ERR_SGX_LAYOUT: {
     kind: "invalid-argument",
-    summary: "An enclave's size or a page's place is none that hardware takes.",
+    summary: "An enclave's size, or a page's place or kind, is none that hardware takes.",
   },
   ERR_SGX_SIGNING_KEY: {
     kind: "invalid-argument",
