@@ -1,0 +1,28 @@
+import { type Program, VERSION } from "@inclavare/cli";
+import { bundleCommand } from "./commands/bundle.ts";
+import { convertCommand } from "./commands/convert.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { createDoctorCommand } from "./commands/doctor.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { keygenCommand } from "./commands/keygen.ts";
+import { measureCommand } from "./commands/measure.ts";
+import { signCommand } from "./commands/sign.ts";
+
+/** The commands of `inclavare`, in the order of its help. */
+export function createProgram(environment: NodeJS.ProcessEnv): Program {
+  return {
+    name: "inclavare",
+    summary: "makes, measures and signs TEE images, and looks after the machines that run them",
+    version: VERSION,
+    commands: [
+      createDoctorCommand(environment),
+      keygenCommand,
+      convertCommand,
+      measureCommand,
+      signCommand,
+      inspectCommand,
+      bundleCommand,
+      demoCommand,
+    ],
+  };
+}
