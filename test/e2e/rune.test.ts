@@ -7,8 +7,21 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ALL_CATCHABLE_SIGNALS, setChildSubreaper, signalName } from "@inclavare/linux";
 import { probeProgram } from "../support/probe-program.ts";
+import { compile } from "../support/compile.ts";
 import { reaped } from "../support/reaped.ts";
 import { BIN, cannotRun, type MutableSpec, Testbed } from "../support/testbed.ts";
+
+/** Prints which signals are blocked and ignored, and ends with status 9. */
+const SHOW_SIGNALS = `
+#include <stdio.h>
+#include <string.h>
+int main(void) {
+  char line[256];
+  FILE *status = fopen("/proc/self/status", "r");
+  while (status != NULL && fgets(line, sizeof line, status) != NULL)
+    if (strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigIgn", 6) == 0) fputs(line, stdout);
+  return 9;
+}`;
 
 const ENCLAVE = { "enclave.type": "simulated", "enclave.runtime.path": "wasm" };
 const ID = "e2erune";
@@ -71,9 +84,7 @@ describe("rune", { skip: cannotRun() }, () => {
     bed = await Testbed.create("rune");
   });
   after(async () => {
-    const traces = bed.traces(ID);
-    await bed[Symbol.asyncDispose]();
-    assert.deepEqual(traces, []);
+    assert.deepEqual(await bed.close(ID), []);
   });
 
   describe("run", () => {
@@ -327,7 +338,7 @@ describe("rune", { skip: cannotRun() }, () => {
       const container = id();
       const { status, stderr } = bed.rune("create", "-b", bundle([], edit), container);
       assert.equal(status, 1);
-      assert.match(stderr, /nofs/u);
+      assert.match(stderr, /runc create failed: .*error mounting .*no such device/u);
       assert.deepEqual(bed.traces(container), []);
     });
 
@@ -361,7 +372,7 @@ describe("rune", { skip: cannotRun() }, () => {
         spec.process.args = ["/busybox", "true"];
       });
       const { stderr } = bed.runeWith({ env }, "run", "-b", sandbox, id());
-      assert.match(stderr, /"\/busybox": stat \/busybox: no such file/u, "runc should have been asked");
+      assert.match(stderr, /runc run failed: .*stat \/busybox: no such file/u);
     });
   });
 
@@ -423,8 +434,8 @@ describe("rune", { skip: cannotRun() }, () => {
 
   describe("plain containers", () => {
     it("are runc's, without a trace of ours", () => {
-      const folder = bed.bundle("plain", { "bin/sh": readFileSync("/bin/busybox") }, (spec) => {
-        spec.process.args = ["/bin/sh", "sh", "-c", "grep -E 'Sig(Ign|Blk)' /proc/self/status; exit 9"];
+      const folder = bed.bundle("plain", { "show-signals": compile(SHOW_SIGNALS) }, (spec) => {
+        spec.process.args = ["/show-signals"];
       });
       const container = id();
       const { status, stdout, stderr } = bed.rune("run", "-b", folder, container);

@@ -13,9 +13,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const root = join(import.meta.dirname, "..", "..");
-/** The commands as they are installed. */
-export const BIN = join(root, "dist", "bin");
-const PAYLOAD = join(root, "dist", "lib", "inclavare", "payload");
+/** The commands as they are installed: the build's, or those of an installation that is to be tested. */
+export const BIN: string = process.env["INCLAVARE_TEST_BIN"] ?? join(root, "dist", "bin");
+const PAYLOAD = join(BIN, "..", "lib", "inclavare", "payload");
 const READY_DEADLINE_MS = 30_000;
 
 /** Why tests that make containers cannot run here, or false. As root and in CI this counts as a failure. */
@@ -131,7 +131,8 @@ export class Testbed implements AsyncDisposable {
   /** A bundle whose root holds the given files, with `edit` applied to the spec. @returns its folder */
   bundle(name: string, files: Readonly<Record<string, Uint8Array>>, edit: (spec: MutableSpec) => void): string {
     const bundle = this.path(name);
-    mkdirSync(join(bundle, "rootfs"), { recursive: true });
+    // The mount points that runc would make, so that a test sees whether anything else is made.
+    for (const point of ["proc", "sys", "dev"]) mkdirSync(join(bundle, "rootfs", point), { recursive: true });
     for (const [path, bytes] of Object.entries(files)) {
       mkdirSync(join(bundle, "rootfs", path, ".."), { recursive: true });
       writeFileSync(join(bundle, "rootfs", path), bytes, { mode: 0o755 });
@@ -178,6 +179,15 @@ export class Testbed implements AsyncDisposable {
     return lists.flat();
   }
 
+  /** Removes everything. @returns what containers whose names carry `marker` have left behind, see {@link traces} */
+  async close(marker: string): Promise<string[]> {
+    try {
+      return this.traces(marker);
+    } finally {
+      await this[Symbol.asyncDispose]();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of list(this.path("runc"))) this.rune("delete", "--force", id);
     for (const child of this.#children.toReversed()) await stop(child);
@@ -185,7 +195,9 @@ export class Testbed implements AsyncDisposable {
   }
 }
 
+/** Who has ended and waits for the machine's own pid 1 to notice is gone for us. */
 function isRunelet(line: string): boolean {
+  if (line.includes("<defunct>")) return false;
   return line.includes("/dev/inclavare/payload/") || line.includes("init-runelet");
 }
 
@@ -194,6 +206,7 @@ function list(folder: string): string[] {
 }
 
 function findFolders(folder: string, marker: string): string[] {
+  if (!existsSync(folder)) return [];
   return execFileSync("find", [folder, "-name", `*${marker}*`], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
