@@ -1,7 +1,7 @@
 /** X.509 version 3 certificates (RFC 5280): reading them whole, and issuing them. */
 import type { KeyObject } from "node:crypto";
 import { InclavareError } from "@inclavare/errors";
-import { readDer } from "./der.ts";
+import { type DerNode, readDer } from "./der.ts";
 import { expectTag, isContext, readBitString, readInteger, readSmallInteger, readTime } from "./der-values.ts";
 import { type Der, derBitString, derContext, derInteger, derSequence, derTime } from "./der-write.ts";
 import {
@@ -74,11 +74,11 @@ export function parseCertificate(input: Uint8Array | string, what: string = "cer
   }
   const [notBefore, notAfter] = expectTag(validity, "sequence", `${what} validity`).children;
   const key = expectTag(spki, "sequence", `${what} public key`).raw;
-  const extensions = readExtensions(rest.find((field) => isContext(field, 3))?.children[0], what);
+  const extensions = readExtensions(extensionsIn(rest, what), what);
   return {
     raw,
     tbs: tbs.raw,
-    serial: serialHex(readInteger(serial, `${what} serial number`)),
+    serial: serialHex(readInteger(serial, `${what} serial number`), what),
     issuer: readName(issuer, `${what} issuer`),
     subject: readName(subject, `${what} subject`),
     notBefore: readTime(notBefore, `${what} notBefore`),
@@ -107,8 +107,20 @@ export function verifySignedBy(child: Certificate, issuerKey: KeyObject): boolea
   return verifySignature(child.signatureAlgorithm, child.tbs, issuerKey, child.signature);
 }
 
-export function serialHex(serial: bigint): string {
+/** @throws ERR_X509_FORMAT for a negative one. Zero is against RFC 5280 too, but some vendors issue it. */
+export function serialHex(serial: bigint, what: string): string {
+  if (serial < 0n) throw new InclavareError("ERR_X509_FORMAT", `${what} has a negative serial number`);
   return serial.toString(16);
+}
+
+/** Behind the public key: two unique identifiers that nobody uses, then the extensions; each at most once, in order. */
+function extensionsIn(rest: readonly DerNode[], what: string): DerNode | undefined {
+  const numbers = rest.map((field) => (field.class === "context" ? field.tag : -1));
+  const ordered = numbers.every((number, index) => number > (numbers[index - 1] ?? 0) && number <= 3);
+  const explicit = rest.find((field) => isContext(field, 3));
+  if (!ordered || (explicit !== undefined && explicit.children.length !== 1))
+    throw new InclavareError("ERR_X509_FORMAT", `${what} has fields behind its public key that are none of X.509`);
+  return explicit?.children[0];
 }
 
 export interface NewCertificate {

@@ -10,6 +10,7 @@ import {
   derExtensions,
   EXTENSION,
   type Extensions,
+  type NewExtension,
   readAuthorityKeyId,
   readExtensions,
 } from "./extensions.ts";
@@ -47,7 +48,13 @@ export function parseCrl(input: Uint8Array | string, what: string = "CRL"): Crl 
     throw new InclavareError("ERR_X509_FORMAT", `${what} names two different signature algorithms`);
   }
   const list = rest.find((field) => field.class === "universal" && field.tag === TAG.sequence);
-  const extensions = readExtensions(rest.find((field) => isContext(field, 0))?.children[0], what);
+  const explicit = rest.find((field) => isContext(field, 0));
+  if (rest.some((field, index) => field !== [list, explicit].filter((known) => known !== undefined)[index]))
+    throw new InclavareError("ERR_X509_FORMAT", `${what} has fields behind nextUpdate that are none of a CRL`);
+  if (explicit !== undefined && explicit.children.length !== 1)
+    throw new InclavareError("ERR_X509_FORMAT", `${what} has a malformed list of extensions`);
+  const extensions = readExtensions(explicit?.children[0], what);
+  refuseCritical(extensions, what);
   const number = extensions.get(EXTENSION.crlNumber);
   return {
     raw,
@@ -67,10 +74,23 @@ export function parseCrl(input: Uint8Array | string, what: string = "CRL"): Crl 
 function readRevoked(list: DerNode | undefined, what: string): ReadonlyMap<string, Date> {
   const revoked = new Map<string, Date>();
   for (const entry of list?.children ?? []) {
-    const [serial, date] = expectTag(entry, "sequence", `${what} entry`).children;
-    revoked.set(serialHex(readInteger(serial, `${what} entry`)), readTime(date, `${what} entry`));
+    const [serial, date, details, ...others] = expectTag(entry, "sequence", `${what} entry`).children;
+    if (others.length > 0) throw new InclavareError("ERR_X509_FORMAT", `${what} has an entry with more than 3 fields`);
+    refuseCritical(readExtensions(details, `${what} entry`), `${what} entry`);
+    revoked.set(serialHex(readInteger(serial, `${what} entry`), what), readTime(date, `${what} entry`));
   }
   return revoked;
+}
+
+/**
+ * A critical extension changes what a list says: only a part of the revocations, or those of another issuer. None is
+ * supported, so that no list is taken for a whole one that is not.
+ */
+function refuseCritical(extensions: Extensions, what: string): void {
+  for (const [oid, { critical }] of extensions) {
+    if (critical)
+      throw new InclavareError("ERR_X509_EXTENSION", `${what} has the critical extension ${oid}, none is supported`);
+  }
 }
 
 /** Whether the key made the signature. */
@@ -87,6 +107,8 @@ export interface NewCrl {
   /** The issuer's subject key identifier. */
   readonly authorityKeyId: Uint8Array;
   readonly signingKey: KeyObject;
+  /** Beside the authority key identifier and the number; left out: none. */
+  readonly extensions?: readonly NewExtension[];
 }
 
 /** Issues a CRL. @returns DER. */
@@ -101,7 +123,7 @@ export function createCrl(options: NewCrl): Der {
     derTime(options.thisUpdate),
     derTime(options.nextUpdate),
     ...(entries.length === 0 ? [] : [derSequence(...entries)]),
-    derContext(0, derExtensions([authorityKeyId(options.authorityKeyId), number])),
+    derContext(0, derExtensions([authorityKeyId(options.authorityKeyId), number, ...(options.extensions ?? [])])),
   );
   return derSequence(tbs, signer.identifier, derBitString(signer.sign(tbs)));
 }

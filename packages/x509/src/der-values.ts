@@ -66,6 +66,9 @@ export function readBits(node: DerNode | undefined, what: string): ReadonlySet<n
   const [unused] = content;
   if (unused === undefined || unused > 7 || content.length > 9)
     throw wrong(what, "is not a bit string of up to 64 bits");
+  const last = content.at(-1) ?? 0;
+  if (content.length === 1 ? unused !== 0 : (last & (0xff >> (8 - unused))) !== 0)
+    throw wrong(what, "has unused bits that are set");
   const bits = new Set<number>();
   for (let bit = 0; bit < (content.length - 1) * 8 - unused; bit++) {
     if (((content[1 + (bit >> 3)] ?? 0) & (0x80 >> (bit & 7))) !== 0) bits.add(bit);

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
 import { isInclavareError } from "@inclavare/errors";
 import fc from "fast-check";
 import {
+  createCertificate,
+  createCrl,
   derBitString,
   derBoolean,
   derInteger,
@@ -14,6 +17,7 @@ import {
   parseCertificate,
   parseCrl,
   readBitString,
+  readBits,
   readBoolean,
   readDer,
   readInteger,
@@ -21,6 +25,7 @@ import {
   readOid,
   readString,
   readTime,
+  verifyCrl,
 } from "./index.ts";
 
 const oid = fc
@@ -66,6 +71,89 @@ describe("DER", () => {
         );
       }),
     ));
+
+  it("named bits: the numbers that were set, and no unused bit", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 8 }), fc.nat({ max: 7 }), (value, unused) => {
+        const clean = Uint8Array.from(value);
+        clean[clean.length - 1] = (clean.at(-1) ?? 0) & (0xff << unused);
+        const bits = readBits(readDer(derBitString(clean, unused)), "x");
+        assert.deepEqual(
+          [...bits],
+          Array.from({ length: 8 * clean.length - unused }, (_, bit) => bit).filter(
+            (bit) => ((clean[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0,
+          ),
+        );
+      }),
+    );
+    assert.throws(() => readBits(readDer(derBitString(Uint8Array.of(1), 1)), "x"), { code: "ERR_DER" });
+  });
+
+  it("refuses input that would cost more memory than it is long", () => {
+    const many = derSequence(new Uint8Array(600_000).fill(0x05).map((_, index) => (index % 2 === 0 ? 0x05 : 0)));
+    assert.throws(() => readDer(many), { code: "ERR_DER" });
+  });
+
+  it("certificates come out as they went in, for us and for OpenSSL", () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const seconds = fc
+      .date({ min: new Date("1950-01-01"), max: new Date("9999-12-31"), noInvalidDate: true })
+      .map((date) => new Date(Math.floor(date.getTime() / 1000) * 1000));
+    const values = fc.record({
+      CN: fc.string({ unit: "grapheme", minLength: 1, maxLength: 64 }),
+      serial: fc.bigInt({ min: 1n, max: (1n << 159n) - 1n }),
+      notBefore: seconds,
+      notAfter: seconds,
+      value: fc.uint8Array({ maxLength: 300 }),
+      critical: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(values, ({ CN, serial, notBefore, notAfter, value, critical }) => {
+        const extensions = [{ oid: "1.2.3", critical, value }];
+        const options = { subject: { CN }, serial, notBefore, notAfter, publicKey, signingKey: privateKey, extensions };
+        const der = createCertificate(options);
+        const parsed = parseCertificate(der);
+        assert.deepEqual([parsed.subject.commonName, parsed.serial], [CN, serial.toString(16)]);
+        assert.deepEqual([parsed.notBefore, parsed.notAfter], [notBefore, notAfter]);
+        const extension = parsed.extensions.get("1.2.3");
+        assert.deepEqual([extension?.critical, Uint8Array.from(extension?.value ?? [])], [critical, value]);
+        const openssl = new X509Certificate(der);
+        assert.equal(BigInt(`0x${openssl.serialNumber}`), serial);
+        assert.equal(openssl.validToDate.getTime(), notAfter.getTime());
+        assert.equal(openssl.verify(publicKey), true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("revocation lists come out as they went in", () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const at = new Date("2026-01-02T03:04:05Z");
+    const serials = fc.uniqueArray(fc.bigInt({ min: 0n, max: (1n << 159n) - 1n }), { maxLength: 20 });
+    fc.assert(
+      fc.property(serials, fc.bigInt({ min: 0n, max: 1n << 100n }), (list, crlNumber) => {
+        const revoked = list.map((serial) => ({ serial, at }));
+        const crl = parseCrl(
+          createCrl({
+            issuer: { CN: "x" },
+            thisUpdate: at,
+            nextUpdate: at,
+            revoked,
+            crlNumber,
+            authorityKeyId: Uint8Array.of(1),
+            signingKey: privateKey,
+          }),
+        );
+        assert.deepEqual(
+          [...crl.revoked.keys()],
+          list.map((serial) => serial.toString(16)),
+        );
+        assert.equal(crl.crlNumber, crlNumber);
+        assert.equal(verifyCrl(crl, publicKey), true);
+      }),
+      { numRuns: 30 },
+    );
+  });
 
   it("any bytes give a value or a coded error, in every parser", () => {
     fc.assert(

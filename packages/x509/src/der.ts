@@ -39,20 +39,27 @@ export const TAG = {
 const CLASSES: readonly DerClass[] = ["universal", "application", "context", "private"];
 const MOST_BYTES = 16 << 20;
 const MOST_DEPTH = 32;
+/** What a CRL of some 40 000 entries needs; without a limit, two bytes of input would cost a hundred of memory. */
+const MOST_NODES = 250_000;
 
 /** Reads exactly one value that fills the input. @throws ERR_DER */
 export function readDer(bytes: Uint8Array, what: string = "DER"): DerNode {
   if (bytes.length > MOST_BYTES) throw malformed(what, `has ${bytes.length} bytes, at most ${MOST_BYTES} are read`);
-  const { node, end } = readNode(bytes, 0, { what, depth: 0 });
+  const { node, end } = readNode(bytes, 0, { what, depth: 0, budget: { nodes: MOST_NODES } });
   if (end !== bytes.length) throw malformed(what, `has ${bytes.length - end} bytes behind its end`);
   return node;
 }
 
 /** Reads values one after another that fill the input, as the contents of a SEQUENCE do. */
-export function readDerAll(bytes: Uint8Array, what: string = "DER", depth: number = 0): DerNode[] {
+export function readDerAll(bytes: Uint8Array, what: string = "DER"): DerNode[] {
+  if (bytes.length > MOST_BYTES) throw malformed(what, `has ${bytes.length} bytes, at most ${MOST_BYTES} are read`);
+  return readNodes(bytes, { what, depth: 0, budget: { nodes: MOST_NODES } });
+}
+
+function readNodes(bytes: Uint8Array, place: Place): DerNode[] {
   const nodes: DerNode[] = [];
   for (let at = 0; at < bytes.length;) {
-    const { node, end } = readNode(bytes, at, { what, depth });
+    const { node, end } = readNode(bytes, at, place);
     nodes.push(node);
     at = end;
   }
@@ -62,9 +69,14 @@ export function readDerAll(bytes: Uint8Array, what: string = "DER", depth: numbe
 interface Place {
   readonly what: string;
   readonly depth: number;
+  /** Shared by the whole input. */
+  readonly budget: { nodes: number };
 }
 
-function readNode(bytes: Uint8Array, at: number, { what, depth }: Place): { node: DerNode; end: number } {
+function readNode(bytes: Uint8Array, at: number, place: Place): { node: DerNode; end: number } {
+  const { what, depth, budget } = place;
+  budget.nodes -= 1;
+  if (budget.nodes < 0) throw malformed(what, `has more than ${MOST_NODES} values`);
   if (depth > MOST_DEPTH) throw malformed(what, `is nested more than ${MOST_DEPTH} deep`);
   const first = bytes[at];
   if (first === undefined) throw malformed(what, "ends where a value should begin");
@@ -75,7 +87,7 @@ function readNode(bytes: Uint8Array, at: number, { what, depth }: Place): { node
   if (end > bytes.length) throw malformed(what, `a value of ${length} bytes goes beyond the end`);
   const content = bytes.subarray(start, end);
   const constructed = (first & 0x20) !== 0;
-  const children = constructed ? readDerAll(content, what, depth + 1) : [];
+  const children = constructed ? readNodes(content, { ...place, depth: depth + 1 }) : [];
   return {
     node: {
       class: CLASSES[first >> 6] ?? "universal",

@@ -65,6 +65,8 @@ export function readExtensions(node: DerNode | undefined, what: string): Extensi
     const fields = expectTag(item, "sequence", `${what} extension`).children;
     const oid = readOid(fields[0], `${what} extension`);
     const critical = fields.length === 3 && readBoolean(fields[1], `${what} extension ${oid}`);
+    if (fields.length === 3 && !critical)
+      throw new InclavareError("ERR_X509_EXTENSION", `${what} extension ${oid} encodes the default of "critical"`);
     if (fields.length < 2 || fields.length > 3)
       throw new InclavareError("ERR_X509_EXTENSION", `${what} extension ${oid} has ${fields.length} fields`);
     if (extensions.has(oid)) throw new InclavareError("ERR_X509_EXTENSION", `${what} has extension ${oid} twice`);

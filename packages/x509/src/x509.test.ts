@@ -10,11 +10,16 @@ import {
   createCertificate,
   createCrl,
   crlDistributionPoint,
+  derContext,
+  derInteger,
+  derNull,
+  derSequence,
   EXTENSION,
   keyUsage,
   parseCertificate,
   parseCrl,
   parsePemChain,
+  readDer,
   subjectKeyId,
   toPem,
   verifyCrl,
@@ -25,6 +30,7 @@ const collateral = JSON.parse(
   readFileSync(new URL("../../../test/vectors/dcap/sgx-01.collateral.json", import.meta.url), "utf8"),
 ) as Record<string, string>;
 
+const readData = (name: string): Buffer => readFileSync(new URL(`../test/data/${name}`, import.meta.url));
 const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const id = Buffer.alloc(20, 7);
 const options = {
@@ -98,6 +104,63 @@ describe("certificates", () => {
     }
   });
 
+  it("of AMD's chips hold: RSASSA-PSS over P-384 keys, and in no other order", () => {
+    const [ask, ark] = parsePemChain(readData("amd-milan-chain.pem").toString());
+    const vcek = parseCertificate(readData("amd-milan-vcek.der"));
+    if (ask === undefined || ark === undefined) assert.fail();
+    assert.deepEqual([ask.signatureAlgorithm, vcek.signatureAlgorithm], ["rsa-pss-sha384", "rsa-pss-sha384"]);
+    assert.equal(vcek.publicKey.asymmetricKeyDetails?.namedCurve, "secp384r1");
+    assert.deepEqual(
+      [
+        verifySignedBy(ark, ark.publicKey),
+        verifySignedBy(ask, ark.publicKey),
+        verifySignedBy(vcek, ask.publicKey),
+        verifySignedBy(vcek, ark.publicKey),
+        verifySignedBy(vcek, vcek.publicKey),
+      ],
+      [true, true, true, false, false],
+    );
+  });
+
+  it("hold with RSA, PKCS #1 v1.5", () => {
+    const rsa = parseCertificate(readData("rsa-pkcs1.pem"));
+    assert.equal(rsa.signatureAlgorithm, "rsa-sha256");
+    assert.equal(verifySignedBy(rsa, rsa.publicKey), true);
+  });
+
+  it("are issued with P-384 as well, and with no other kind of key", () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-384" });
+    const issued = createCertificate({ ...options, publicKey, signingKey: privateKey });
+    assert.equal(parseCertificate(issued).signatureAlgorithm, "ecdsa-sha384");
+    assert.equal(new X509Certificate(issued).verify(publicKey), true);
+    for (const other of [
+      generateKeyPairSync("ec", { namedCurve: "P-521" }),
+      generateKeyPairSync("ed25519"),
+      generateKeyPairSync("rsa", { modulusLength: 2048 }),
+    ]) {
+      const signingKey = other.privateKey;
+      assert.throws(() => createCertificate({ ...options, signingKey }), { code: "ERR_X509_ALGORITHM" });
+    }
+  });
+
+  it("with a negative serial number, or more fields than X.509 has, are refused", () => {
+    assert.throws(() => parseCertificate(createCertificate({ ...options, serial: -1n })), { code: "ERR_X509_FORMAT" });
+    const fields = readDer(der).children.map(({ raw }) => raw);
+    const body = readDer(der).children[0]?.children.map(({ raw }) => raw) ?? [];
+    const extended = derSequence(derSequence(...body, derContext(4, derNull())), ...fields.slice(1));
+    assert.throws(() => parseCertificate(extended), { code: "ERR_X509_FORMAT" });
+    const doubled = derSequence(derSequence(...body, body.at(-1) ?? derNull()), ...fields.slice(1));
+    assert.throws(() => parseCertificate(doubled), { code: "ERR_X509_FORMAT" });
+  });
+
+  it("an extension that encodes a default is refused", () => {
+    const critical = Buffer.from("0101ff", "hex");
+    const at = Buffer.from(der).indexOf(critical);
+    const altered = Uint8Array.from(der);
+    altered[at + 2] = 0;
+    assert.throws(() => parseCertificate(altered), { code: "ERR_X509_EXTENSION" });
+  });
+
   it("an extension that is there twice is refused", () => {
     const twice = createCertificate({ ...options, extensions: [subjectKeyId(id), subjectKeyId(id)] });
     assert.throws(() => parseCertificate(twice), { code: "ERR_X509_EXTENSION" });
@@ -133,6 +196,24 @@ describe("revocation lists", () => {
     const peculiar = new PeculiarCrl(crl);
     assert.equal(peculiar.entries.length, 1);
     assert.equal(peculiar.issuer, "CN=Test Root, O=Test, C=US");
+  });
+
+  it("that are parts of a list, or speak for other issuers, are refused", () => {
+    const base = {
+      issuer: options.subject,
+      thisUpdate: at,
+      nextUpdate: new Date("2026-06-05T00:00:00Z"),
+      revoked: [],
+      crlNumber: 9n,
+      authorityKeyId: id,
+      signingKey: pair.privateKey,
+    };
+    for (const oid of ["2.5.29.27", "2.5.29.28"]) {
+      const extension = { oid, critical: true, value: derInteger(1) };
+      assert.throws(() => parseCrl(createCrl({ ...base, extensions: [extension] })), { code: "ERR_X509_EXTENSION" });
+      const harmless = parseCrl(createCrl({ ...base, extensions: [{ ...extension, critical: false }] }));
+      assert.equal(harmless.extensions.has(oid), true);
+    }
   });
 
   it("real ones verify with their issuer's key only", () => {
