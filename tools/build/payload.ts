@@ -22,6 +22,13 @@ import { bundle } from "./bundle.ts";
 const PAYLOAD_MOUNT = "/dev/inclavare/payload";
 const LOADER = { x64: "ld-linux-x86-64.so.2", arm64: "ld-linux-aarch64.so.1" } as const;
 
+/** init-runelet, and what it runs in threads of its own: a guest of the wasm runtime, a blocking call of a PAL library. */
+const PROGRAMS = {
+  runelet: "apps/runelet/src/main.ts",
+  guest: "runtimes/wasm/src/guest.ts",
+  "pal-exec": "packages/pal/src/native/exec-worker.ts",
+} as const;
+
 export interface PayloadOptions {
   readonly root: string;
   readonly directory: string;
@@ -38,10 +45,9 @@ export async function buildPayload(options: PayloadOptions): Promise<void> {
   patchNode(options);
   copy(options.koffi, join(directory, "lib", "koffi.node"), 0o644);
   compileStandin(root, join(directory, "bin", "standin"));
-  const runelet = join(root, "apps", "runelet", "src", "main.ts");
-  await bundle({ input: runelet, directory: join(directory, "app"), name: "runelet", single: true });
-  const guest = join(root, "runtimes", "wasm", "src", "guest.ts");
-  await bundle({ input: guest, directory: join(directory, "app"), name: "guest", single: true });
+  for (const [name, source] of Object.entries(PROGRAMS)) {
+    await bundle({ input: join(root, source), directory: join(directory, "app"), name, single: true });
+  }
   writeIndex(options);
 }
 
