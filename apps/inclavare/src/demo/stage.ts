@@ -58,7 +58,9 @@ export class Stage implements AsyncDisposable {
       ...options,
     });
     const closed = once(child, "close");
-    const [stdout, stderr] = await Promise.all([child.stdout, child.stderr].map((s) => (s === null ? "" : text(s))));
+    const [stdout, stderr] = await Promise.all(
+      [child.stdout, child.stderr].map(async (s) => (s === null ? "" : await text(s))),
+    );
     const [code] = (await closed) as [number | null];
     return { code: code ?? 1, stdout: stdout ?? "", stderr: stderr ?? "" };
   }
