@@ -165,7 +165,7 @@ export class Testbed implements AsyncDisposable {
    */
   traces(marker: string): string[] {
     const lists = [
-      execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter(isRunelet),
+      findProcesses(marker),
       readFileSync("/proc/self/mounts", "utf8")
         .split("\n")
         .filter((line) => line.includes(this.directory)),
@@ -195,10 +195,19 @@ export class Testbed implements AsyncDisposable {
   }
 }
 
-/** Who has ended and waits for the machine's own pid 1 to notice is gone for us. */
-function isRunelet(line: string): boolean {
-  if (line.includes("<defunct>")) return false;
-  return line.includes("/dev/inclavare/payload/") || line.includes("init-runelet");
+/** Processes in a cgroup of such a name; one that has ended and waits for the machine's own pid 1 is gone for us. */
+function findProcesses(marker: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/u.test(name))
+    .flatMap((pid) => {
+      try {
+        if (!readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(marker)) return [];
+        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+        return stat.includes(") Z ") ? [] : [`process ${stat.split(" ").slice(0, 4).join(" ")}`];
+      } catch {
+        return []; // ended while we looked
+      }
+    });
 }
 
 function list(folder: string): string[] {
