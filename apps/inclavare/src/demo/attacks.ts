@@ -2,7 +2,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InclavareError } from "@inclavare/errors";
 import { writeOrdinaryImage } from "./ordinary-image.ts";
-import { attestFlags, createAndStart, type Scene, WORKLOAD } from "./steps.ts";
+import { attestFlags, create, createAndStart, type Scene, WORKLOAD } from "./steps.ts";
 
 const ATTACKS = 3;
 
@@ -23,14 +23,9 @@ async function alterOneByte({ stage, account }: Scene): Promise<void> {
   bytes[middle] = (bytes[middle] ?? 0) ^ 1;
   writeFileSync(pages, bytes);
   account.command("rune create -b altered altered-1");
-  stage.own("altered-1");
-  const { code, stderr } = await stage.run("rune", [...stage.runeRoot(), "create", "-b", bundle, "altered-1"]);
-  expectRefusal(
-    code !== 0 && stderr.includes("ERR_SGX_INVALID_MEASUREMENT"),
-    "the altered image was not refused",
-    stderr,
-  );
-  account.say(stderr);
+  const { code, said } = await create(stage, "altered-1", bundle);
+  expectRefusal(code !== 0 && said.includes("ERR_SGX_INVALID_MEASUREMENT"), "the altered image was not refused", said);
+  account.say(said);
   account.say("refused: no enclave");
 }
 

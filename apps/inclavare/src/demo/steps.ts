@@ -131,16 +131,29 @@ export async function playSteps(
   return { stage, account, example, convertFlags, router };
 }
 
-/** Creates and starts a container whose output goes to a file that {@link result} reads. */
+/**
+ * Creates and starts a container. Its output goes to a file that {@link result} reads, errors too: the container keeps
+ * the descriptors that `rune create` was given, so a pipe would stay open as long as it lives.
+ */
 export async function createAndStart(stage: Stage, id: string, bundle: string): Promise<void> {
+  const { code, said } = await create(stage, id, bundle);
+  if (code !== 0) throw new InclavareError("ERR_DEMO", `rune create ${id} ended with status ${code}: ${said}`);
+  await stage.must("rune", [...stage.runeRoot(), "start", id]);
+}
+
+/** `rune create`, and what it said. */
+export async function create(stage: Stage, id: string, bundle: string): Promise<{ code: number; said: string }> {
   stage.own(id);
-  const output = openSync(stage.path(`${id}.out`), "wx", 0o600);
+  const path = stage.path(`${id}.out`);
+  const output = openSync(path, "wx", 0o600);
   try {
-    await stage.must("rune", [...stage.runeRoot(), "create", "-b", bundle, id], { stdio: ["ignore", output, "pipe"] });
+    const { code } = await stage.run("rune", [...stage.runeRoot(), "create", "-b", bundle, id], {
+      stdio: ["ignore", output, output],
+    });
+    return { code, said: readFileSync(path, "utf8").trim() };
   } finally {
     closeSync(output);
   }
-  await stage.must("rune", [...stage.runeRoot(), "start", id]);
 }
 
 export async function inspect(stage: Stage, layout: string): Promise<{ mrEnclave: string; mrSigner: string }> {
