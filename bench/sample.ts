@@ -43,7 +43,7 @@ export function absent(what: string, reason: string): Row {
 }
 
 /** Seconds that `action` takes, by the monotonic clock. */
-export async function secondsOf(action: () => Promise<unknown> | unknown): Promise<number> {
+export async function secondsOf(action: () => unknown): Promise<number> {
   const startedAt = performance.now();
   await action();
   return (performance.now() - startedAt) / 1000;

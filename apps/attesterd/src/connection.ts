@@ -22,7 +22,8 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
 
   const answer = (message: JsonValue): Record<string, JsonValue> => {
     const request = asRecord(message);
-    switch (request["op"]) {
+    const { op } = request;
+    switch (typeof op === "string" ? op : "") {
       case "launch":
         if (launched !== undefined)
           throw new InclavareError("ERR_LAUNCH", "this connection has launched its container already");
@@ -35,7 +36,7 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
         const quote = enclave.quote(parseReportData(request["reportData"]));
         return {
           quote: Buffer.from(quote).toString("base64"),
-          collateral: { ...options.platform.collateral(new Date()) } as JsonValue,
+          collateral: { ...options.platform.collateral(new Date()) },
         };
       }
       default:

@@ -41,7 +41,7 @@ export function verifyEvidence(input: VerifyEvidenceInput): Verdict {
   const list = new CheckList();
   const carrier = list.run("evidence-format", [], () => {
     const value = openCarrier(input.bytes);
-    return { value, message: `a ${value.kind.replace("-", " ")}` };
+    return { value, message: value.kind.replace("-", " ") };
   });
   const examination = carrier === undefined ? examinedNothing("unknown") : examine(carrier, input, list);
   const claims = carrier === undefined ? undefined : examineBinding(carrier, examination, { list, now: input.now });
