@@ -45,7 +45,7 @@ function announce(descriptor: string | undefined, socketPath: string): void {
 function createLog(output: Output): (message: string, fields: Readonly<Record<string, string | number>>) => void {
   return (message, fields) => {
     const pairs = Object.entries({ time: new Date().toISOString(), level: "info", msg: message, ...fields });
-    output.write(`${pairs.map(([key, value]) => `${key}=${quoted(`${value}`)}`).join(" ")}\n`);
+    output.write(`${pairs.map(([key, value]) => `${key}=${quoted(value)}`).join(" ")}\n`);
   };
 }
 
