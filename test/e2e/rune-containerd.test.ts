@@ -70,6 +70,11 @@ describe(
       assert.equal(containerd.ctr("container", "delete", id).status, 0);
     });
 
+    it("runs under containerd's default seccomp profile and a memory limit", () => {
+      const ended = run(["--rm", "--seccomp", "--memory-limit", String(128 << 20)], `${ID}-confined`, "exit", "7");
+      assert.equal(ended.status, 7, ended.stderr);
+    });
+
     it("shows the reason of a refusal", () => {
       const id = `${ID}-no`;
       const { status, stderr } = run(["--annotation", "enclave.runtime.loglevel=loud", "--rm"], id, "exit", "0");

@@ -2,7 +2,11 @@
  * The exec stand-in: what `runc exec` starts in an enclave container. The process itself runs in the enclave; this one
  * has its pid on the host, its descriptors and its signals, and ends with its exit value.
  *
- *   standin FD     FD: a connected stream socket to init-runelet, which has accepted the `exec` request on it
+ *   standin FD [keep-terminal]
+ *
+ * FD is a connected stream socket to init-runelet, which has accepted the `exec` request on it. A controlling terminal is
+ * given up, so that a process of the enclave runtime can take it; with `keep-terminal` it stays here, and the keys that
+ * raise signals reach a process that has no session of its own, because this one forwards them.
  *
  * Protocol: one byte 'F' with descriptors 0, 1, 2 (SCM_RIGHTS); then one byte for each signal to forward; one byte comes
  * back, the exit value. If the socket closes before it, something in the enclave broke: status 255.
@@ -89,14 +93,16 @@ static int read_exit_value(int socket) {
 
 int main(int argc, char **argv) {
   char *end = NULL;
-  long number = argc == 2 ? strtol(argv[1], &end, 10) : -1;
+  int keep_terminal = argc == 3 && strcmp(argv[2], "keep-terminal") == 0;
+  long number = argc == 2 || keep_terminal ? strtol(argv[1], &end, 10) : -1;
   if (number < 3 || number > 1 << 20 || *end != '\0') return fail("expected the number of a connected socket, from 3 on");
   int socket = (int)number;
   if (fcntl(socket, F_SETFD, FD_CLOEXEC) != 0) return fail("the descriptor is not open");
 
+  /* First, while SIGHUP is not blocked: a blocked signal is kept even if it is ignored, and would be forwarded. */
+  if (!keep_terminal) give_up_terminal();
   int signals = catch_signals();
   if (signals < 0) return fail("signals cannot be caught");
-  give_up_terminal();
   if (hand_over(socket) != 0) return fail("init-runelet does not take the descriptors");
 
   struct pollfd both[] = {{.fd = signals, .events = POLLIN}, {.fd = socket, .events = POLLIN}};

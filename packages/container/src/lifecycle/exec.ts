@@ -89,7 +89,8 @@ function standinProcess({ process, preservedDescriptors }: ExecOptions, record: 
     ...(process.terminal === undefined ? {} : { terminal: process.terminal }),
     ...(process.consoleSize === undefined ? {} : { consoleSize: process.consoleSize }),
     user: process.user ?? record.process.user,
-    args: [`${PAYLOAD_MOUNT}/bin/standin`, String(3 + preservedDescriptors)],
+    // A guest of the wasm runtime has no session that could own a terminal: its keys become signals of the stand-in.
+    args: [`${PAYLOAD_MOUNT}/bin/standin`, String(3 + preservedDescriptors), "keep-terminal"],
     env: [],
     cwd: "/",
     capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { isInclavareError } from "@inclavare/errors";
 import type { Bundle } from "@inclavare/oci";
 import { requestControl } from "../control-client.ts";
@@ -99,6 +101,7 @@ function forward({ paths }: Prepared, signal: number): void {
 /** `runc run` has removed its container already, unless it was killed or this ends it. */
 async function remove(engine: Engine, { record, paths }: Prepared): Promise<void> {
   const args = ["delete", "--force", record.id];
-  await runRunc(engine.runc, { args, deadlineMs: LONG_MS }).catch(() => undefined);
+  if (existsSync(join(engine.runc.root, record.id)))
+    await runRunc(engine.runc, { args, deadlineMs: LONG_MS }).catch(() => undefined);
   removeFolder(paths);
 }
