@@ -35,12 +35,13 @@ if [ -n "$missing" ]; then
   { apt-get update && apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1 || { tail -n 20 "$log" >&2; die "apt-get could not install:$missing"; }
 fi
 
-# npm ci is slow, so it runs only when the lockfile has changed since the last time.
+# Runs only when the lockfile has changed since the last time. Not `npm ci`: it refuses a lockfile that does not list the
+# binaries of our tools for every other platform, and a mirror need not have those. What is listed is held to its hash.
 stamp=node_modules/.installed-lock
 if ! cmp -s package-lock.json "$stamp" 2>/dev/null; then
   command -v npm >/dev/null 2>&1 || die "npm is missing (any Node.js from 18 on brings it); as root on Debian: apt-get install npm"
   say "installing npm packages, the pinned Node.js among them"
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed; the lines above say why"
+  npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || die "npm install failed; the lines above say why"
   cp package-lock.json "$stamp"
 fi
 case "$(uname -m)" in x86_64) arch=x64 ;; *) arch=arm64 ;; esac
