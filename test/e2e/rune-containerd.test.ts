@@ -7,7 +7,8 @@ import { Containerd } from "../support/containerd.ts";
 import { probeProgram } from "../support/probe-program.ts";
 import { BIN, cannotRun, Testbed } from "../support/testbed.ts";
 
-const ID = "e2ectr";
+/** Unique on the machine: the cgroup is named after it. */
+const ID = `e2ectr${process.pid}x`;
 const ENCLAVE = ["--annotation", "enclave.type=simulated", "--annotation", "enclave.runtime.path=wasm"];
 let bed: Testbed;
 let containerd: Containerd;

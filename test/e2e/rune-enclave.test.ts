@@ -13,13 +13,13 @@ import {
   type Identity,
 } from "@inclavare/enclave-tls";
 import type { EnclaveManifest } from "@inclavare/enclave-image";
-import { acceptUnix, closeQuietly, listenUnix, receiveWithDescriptors, waitReadable } from "@inclavare/linux";
-import { ReadStream } from "node:tty";
 import { probeProgram } from "../support/probe-program.ts";
 import { MANIFEST, teeImage } from "../support/tee-image.ts";
+import { Terminal } from "../support/terminal.ts";
 import { BIN, cannotRun, type MutableSpec, Testbed } from "../support/testbed.ts";
 
-const ID = "e2etee";
+/** Unique on the machine: by default runc names cgroups after the id alone. */
+const ID = `e2etee${process.pid}x`;
 let bed: Testbed;
 let program: Uint8Array;
 let names = 0;
@@ -190,27 +190,24 @@ describe("TEE images", { skip: cannotRun() }, () => {
     it("is the application's, and its interrupt key reaches it as SIGINT", async () => {
       const manifest = { args: { fixed: ["write"] }, stdin: true, signals: ["INT"] };
       const folder = await bundle(manifest, ["write"], (spec) => (spec.process.terminal = true));
-      const listener = listenUnix(bed.path("console.sock"), { mode: 0o600 });
+      const console = bed.path("console.sock");
+      const incoming = Terminal.listen(console);
       const container = id();
-      const words = ["create", "-b", folder, "--console-socket", bed.path("console.sock"), container];
-      const { status, output } = bed.runeDetached("tty.out", ...words);
+      const { status, output } = bed.runeDetached(
+        "tty.out",
+        "create",
+        "-b",
+        folder,
+        "--console-socket",
+        console,
+        container,
+      );
       assert.equal(status, 0, output());
-      waitReadable(listener, 5000, "the terminal");
-      const connection = acceptUnix(listener) ?? assert.fail("nobody brought the terminal");
-      waitReadable(connection, 5000, "the terminal");
-      const received = receiveWithDescriptors(connection, { maxBytes: 4096, maxDescriptors: 1 }) ?? assert.fail();
-      closeQuietly([connection, listener]);
-      const terminal = new ReadStream(received.descriptors[0] ?? assert.fail());
-      terminal.on("error", () => undefined); // EIO at the end
-      try {
-        assert.equal(bed.rune("start", container).status, 0);
-        const [chunk] = (await new Promise((resolve) => terminal.once("data", (data) => resolve([data])))) as [Buffer];
-        assert.match(chunk.toString(), /^alive\r\n/u);
-        (terminal as unknown as { write(text: string): void }).write("\u0003");
-        await bed.until(container, "stopped");
-      } finally {
-        terminal.destroy();
-      }
+      using terminal = incoming.received();
+      assert.equal(bed.rune("start", container).status, 0);
+      assert.match(await terminal.read(), /^alive\r\n/u);
+      terminal.press("\u0003");
+      await bed.until(container, "stopped");
       assert.equal(bed.rune("delete", "--force", container).status, 0);
     });
   });

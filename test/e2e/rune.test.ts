@@ -2,13 +2,32 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { ALL_CATCHABLE_SIGNALS, setChildSubreaper, signalName } from "@inclavare/linux";
+import { isInclavareError, type JsonValue } from "@inclavare/errors";
+import {
+  ALL_CATCHABLE_SIGNALS,
+  connectUnix,
+  encodeMessage,
+  readMessageSync,
+  sendWithDescriptors,
+  setChildSubreaper,
+  signalName,
+} from "@inclavare/linux";
 import { probeProgram } from "../support/probe-program.ts";
 import { compile } from "../support/compile.ts";
 import { reaped } from "../support/reaped.ts";
+import { Terminal } from "../support/terminal.ts";
 import { BIN, cannotRun, type MutableSpec, Testbed } from "../support/testbed.ts";
 
 /** Prints which signals are blocked and ignored, and ends with status 9. */
@@ -24,7 +43,8 @@ int main(void) {
 }`;
 
 const ENCLAVE = { "enclave.type": "simulated", "enclave.runtime.path": "wasm" };
-const ID = "e2erune";
+/** Unique on the machine: by default runc names cgroups after the id alone. */
+const ID = `e2erune${process.pid}x`;
 let bed: Testbed;
 let program: Uint8Array;
 let names = 0;
@@ -244,7 +264,82 @@ describe("rune", { skip: cannotRun() }, () => {
     });
   });
 
+  describe("exec with a terminal", () => {
+    it("reads and writes it, and the interrupt key ends the process with 130", async () => {
+      const { container } = create(["sleep"]);
+      start(container);
+      const file = bed.path("tty.json");
+      setChildSubreaper(true);
+      try {
+        for (const [verb, keys, expected, code] of [
+          ["cat", "hello\r\u0004", /hello\r\nhello\r\n/u, 0],
+          ["spin", "\u0003", undefined, 130],
+          ["cat", "\u0003", undefined, 130],
+        ] as const) {
+          const user = { uid: 0, gid: 0 };
+          writeFileSync(file, JSON.stringify({ terminal: true, args: ["/app.wasm", verb], cwd: "/", env: [], user }));
+          const [console, pidFile] = [bed.path(`tty${names++}.sock`), bed.path("tty.pid")];
+          const incoming = Terminal.listen(console);
+          const options = ["--process", file, "--detach", "--pid-file", pidFile, "--console-socket", console];
+          const done = bed.runeDetached("tty.out", "exec", ...options, container);
+          assert.equal(done.status, 0, done.output());
+          const exit = reaped(Number(readFileSync(pidFile, "utf8")));
+          using terminal = incoming.received();
+          terminal.press(keys);
+          if (expected !== undefined) {
+            let seen = "";
+            while (!expected.test(seen)) seen += await terminal.read();
+          }
+          assert.deepEqual(await exit, { code, signal: undefined });
+        }
+      } finally {
+        setChildSubreaper(false);
+      }
+      remove(container);
+    });
+  });
+
   describe("init-runelet", () => {
+    it("takes any message on its control socket without harm", async () => {
+      const { container } = create(["sleep"]);
+      start(container);
+      const found = execFileSync("find", [bed.path("rune"), "-path", `*/${container}/control.sock`], {
+        encoding: "utf8",
+      });
+      const path = found.trim();
+      const answers: JsonValue[] = [];
+      const message = (value: JsonValue): Buffer => encodeMessage(value);
+      for (const bytes of [
+        Buffer.from("GET / HTTP/1.1\r\n\r\n"),
+        Buffer.from("ffffffff00", "hex"),
+        Buffer.from("00000004", "hex"),
+        Buffer.concat([Buffer.from("00000003", "hex"), Buffer.from("{,}")]),
+        message(null),
+        message({ op: "dance" }),
+        message({ op: "init", request: {} }),
+        message({ op: "start" }),
+        message({ op: "kill", signal: -1 }),
+        message({ op: "exec", process: { args: ["a\0b"], env: [], cwd: "/" } }),
+        Buffer.concat(Array.from({ length: 100 }, () => message({ op: "state" }))),
+        Buffer.concat([
+          message({ op: "exec", process: { args: ["/app.wasm"], env: [], cwd: "/" } }),
+          Buffer.from("Fxyz"),
+        ]),
+      ]) {
+        const descriptor = connectUnix(path, { timeoutMs: 1000 });
+        sendWithDescriptors(descriptor, bytes, [0, 1, 2]);
+        try {
+          answers.push(readMessageSync(descriptor, { timeoutMs: 500 }));
+        } catch (error) {
+          assert.ok(isInclavareError(error, "ERR_PEER_CLOSED") || isInclavareError(error, "ERR_DEADLINE"));
+        }
+        closeSync(descriptor);
+      }
+      assert.equal(answers.length, 7, JSON.stringify(answers));
+      assert.equal(bed.rune("exec", container, "/app.wasm", "exit", "5").status, 5);
+      remove(container);
+    });
+
     it("takes nothing from the image's environment", async () => {
       const evil = (spec: MutableSpec): void => {
         spec.process.env = ["NODE_OPTIONS=--require=/evil.js", "LD_PRELOAD=/evil.so"];
@@ -371,6 +466,23 @@ describe("rune", { skip: cannotRun() }, () => {
       });
       const { stderr } = bed.runeWith({ env }, "run", "-b", sandbox, id());
       assert.match(stderr, /runc run failed: .*stat \/busybox: no such file/u);
+    });
+  });
+
+  describe("ids", () => {
+    it("of runc's root are one namespace: a plain container and an enclave container cannot share one", () => {
+      const plain = bed.bundle("plain-id", { "show-signals": compile(SHOW_SIGNALS) }, (spec) => {
+        spec.process.args = ["/show-signals"];
+      });
+      const first = id();
+      assert.equal(bed.runeDetached("id.out", "create", "-b", plain, first).status, 0);
+      assert.match(bed.rune("create", "-b", bundle([]), first).stderr, /already exists.*ERR_CONTAINER_EXISTS/u);
+      assert.match(bed.rune("state", first).stdout, /"status": "created"/u);
+      remove(first);
+      const { container } = create(["sleep"]);
+      assert.match(bed.rune("create", "-b", plain, container).stderr, /already exists/u);
+      assert.equal(stateOf(container).status, "created");
+      remove(container);
     });
   });
 

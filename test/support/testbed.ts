@@ -171,7 +171,7 @@ export class Testbed implements AsyncDisposable {
         .filter((line) => line.includes(this.directory)),
       readFileSync("/proc/net/unix", "utf8")
         .split("\n")
-        .filter((line) => line.includes(this.path("rune"))),
+        .filter((line) => line.includes(this.path("rune")) && line.includes(marker)),
       findFolders("/sys/fs/cgroup", marker),
       findFolders(this.path("runc"), marker),
       findFolders(this.path("rune"), marker),

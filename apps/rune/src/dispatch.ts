@@ -25,7 +25,7 @@ function concernsUs(context: Context, command: string, flags: ParsedFlags): bool
   switch (command) {
     case "create":
     case "run":
-      return asksForEnclave(context, flags);
+      return asksForEnclave(context, flags) || flags.positionals.some((id) => isOurs(context, id));
     case "features":
       return true;
     case "list":
@@ -48,7 +48,8 @@ function asksForEnclave({ config }: Context, flags: ParsedFlags): boolean {
   }
 }
 
-function isOurs({ config, root }: Context, id: string): boolean {
+/** Whether rune keeps a folder for this id; after a crash, without a container in it. */
+export function isOurs({ config, root }: Context, id: string): boolean {
   return CONTAINER_ID.test(id) && existsSync(containerPaths(config.rune.state, root, id).directory);
 }
 

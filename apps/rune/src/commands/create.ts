@@ -1,5 +1,6 @@
 import { isSandbox } from "@inclavare/container";
 import { InclavareError } from "@inclavare/errors";
+import { isOurs } from "../dispatch.ts";
 import { handOver } from "../handover.ts";
 import { isOn, lastValue, type ParsedFlags } from "../parse.ts";
 import { forwardSignalNumbers } from "../signals.ts";
@@ -11,6 +12,8 @@ export const createOrRun: Command = async (context, flags) => {
   const bundleDirectory = lastValue(flags, "bundle") ?? ".";
   const { bundle, request } = lifecycle.readRequest(bundleDirectory);
   if (request === undefined) {
+    if (flags.positionals.some((id) => isOurs(context, id)))
+      throw new InclavareError("ERR_CONTAINER_EXISTS", "container with given ID already exists");
     if (!context.config.rune.requireEnclave || isSandbox(bundle.spec)) return await handOver(context);
     throw new InclavareError(
       "ERR_ENCLAVE_REQUIRED",

@@ -3,16 +3,17 @@ import { resolve } from "node:path";
 import type { Bundle } from "@inclavare/oci";
 import type { ContainerRecord } from "../record.ts";
 import type { EnclaveRequest } from "../request.ts";
-import { mustRunc, runRunc } from "../runc.ts";
+import { mustRunc } from "../runc.ts";
 import { initialise } from "./bring-up.ts";
-import { type Engine, LONG_MS, removeFolder } from "./engine.ts";
+import { discard } from "./discard.ts";
+import { type Engine, LONG_MS } from "./engine.ts";
 import { type CreateOptions, prepareContainer } from "./prepare.ts";
 
 /**
  * Creates an enclave container: returns when its enclave is initialised. Whatever fails, nothing stays behind, and the
  * error is the reason that whoever failed gave.
  *
- * Descriptors 0, 1 and 2 of this process become the container's; its init becomes a child of the nearest subreaper above.
+ * The container's init becomes a child of the nearest subreaper above this process.
  */
 export async function createContainer(
   engine: Engine,
@@ -23,8 +24,7 @@ export async function createContainer(
   const { id } = options;
   try {
     try {
-      const preserved = Array.from({ length: options.preservedDescriptors }, (_, index) => 3 + index);
-      const stdio = [0, 1, 2, ...preserved, ...prepared.descriptors];
+      const stdio = runeletStdio(options, prepared.descriptors);
       const args = ["create", ...createFlags(options, prepared.paths.bundle, stdio.length - 3), id];
       await mustRunc(engine.runc, { args, stdio, deadlineMs: LONG_MS });
     } finally {
@@ -33,11 +33,16 @@ export async function createContainer(
     await mustRunc(engine.runc, { args: ["start", id], deadlineMs: LONG_MS });
     return await initialise(prepared);
   } catch (error) {
-    await runRunc(engine.runc, { args: ["delete", "--force", id], deadlineMs: LONG_MS }).catch(() => undefined);
+    await discard(engine, prepared);
     if (options.pidFile !== undefined) rmSync(options.pidFile, { force: true });
-    removeFolder(prepared.paths);
     throw error;
   }
+}
+
+/** What runc inherits: the container's stdio, the caller's descriptors from 3 on, ours behind them. */
+export function runeletStdio(options: CreateOptions, descriptors: readonly number[]): readonly number[] {
+  const preserved = Array.from({ length: options.preservedDescriptors }, (_, index) => 3 + index);
+  return [...(options.stdio ?? [0, 1, 2]), ...preserved, ...descriptors];
 }
 
 /** runc's flags for making the container, with the derived bundle and our descriptors beside the caller's. */

@@ -24,6 +24,8 @@ export interface ExecOptions {
   readonly cgroup: readonly string[];
   /** Descriptors from 3 on that the caller passes; they reach the stand-in and stay there. */
   readonly preservedDescriptors: number;
+  /** What become descriptors 0, 1 and 2 of the process without a terminal; left out: those of this process. */
+  readonly stdio?: readonly [number, number, number];
   /** Calls back with the name of each signal that reaches this process and is meant for the other. */
   readonly forwardSignals: (deliver: (signal: NodeJS.Signals) => void) => Disposable;
 }
@@ -52,7 +54,7 @@ export async function execInContainer(engine: Engine, options: ExecOptions): Pro
   try {
     writeFileSync(processFile, formatRuntimeSpec(standinProcess(options, record)), { mode: 0o600 });
     const preserved = Array.from({ length: options.preservedDescriptors }, (_, index) => 3 + index);
-    const stdio = [0, 1, 2, ...preserved, connection];
+    const stdio = [...(options.stdio ?? [0, 1, 2]), ...preserved, connection];
     let forwarding: Disposable | undefined;
     const { code, error } = await runRunc(engine.runc, {
       args: ["exec", ...execFlags(options, processFile, stdio.length - 3), options.id],

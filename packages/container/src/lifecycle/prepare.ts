@@ -25,6 +25,8 @@ export interface CreateOptions {
   readonly noNewKeyring: boolean;
   /** Descriptors from 3 on that the caller passes. */
   readonly preservedDescriptors: number;
+  /** What become descriptors 0, 1 and 2 of the container without a terminal; left out: those of this process. */
+  readonly stdio?: readonly [number, number, number];
 }
 
 /** A container that runc can be told to make: folder, launched enclave, sockets, derived bundle. */

@@ -1,14 +1,13 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { isInclavareError } from "@inclavare/errors";
 import type { Bundle } from "@inclavare/oci";
 import { requestControl } from "../control-client.ts";
 import type { EnclaveRequest } from "../request.ts";
 import { runcError, runRunc, type RuncOutcome } from "../runc.ts";
 import { initialise, startMain } from "./bring-up.ts";
-import { createContainer, createFlags } from "./create.ts";
+import { createContainer, createFlags, runeletStdio } from "./create.ts";
 import { deleteContainer } from "./delete.ts";
-import { type Engine, LONG_MS, removeFolder } from "./engine.ts";
+import { discard } from "./discard.ts";
+import type { Engine } from "./engine.ts";
 import { type CreateOptions, type Prepared, prepareContainer } from "./prepare.ts";
 import { startContainer } from "./start.ts";
 
@@ -61,10 +60,10 @@ async function runInForeground(
   try {
     await startMain(prepared.paths, await initialise(prepared, ended.signal));
     const { code } = await outcome;
-    if (!options.keep) await remove(engine, prepared);
+    if (!options.keep) await discard(engine, prepared);
     return code;
   } catch (error) {
-    await remove(engine, prepared);
+    await discard(engine, prepared);
     const { code, error: said } = await outcome;
     const ofRunc = isInclavareError(error, "ERR_RUNELET_ENDED") && said !== "";
     throw ofRunc ? runcError("run", code, said, { printed: true }) : error;
@@ -74,8 +73,7 @@ async function runInForeground(
 }
 
 async function startRunc(engine: Engine, options: RunOptions, prepared: Prepared): Promise<RuncOutcome> {
-  const preserved = Array.from({ length: options.preservedDescriptors }, (_, index) => 3 + index);
-  const stdio = [0, 1, 2, ...preserved, ...prepared.descriptors];
+  const stdio = runeletStdio(options, prepared.descriptors);
   const flags = [
     ...createFlags(options, prepared.paths.bundle, stdio.length - 3),
     ...(options.keep ? ["--keep"] : []),
@@ -96,12 +94,4 @@ async function startRunc(engine: Engine, options: RunOptions, prepared: Prepared
 function forward({ paths }: Prepared, signal: number): void {
   const request = { op: "kill", signal, all: false } as const;
   requestControl(paths.control, request, { timeoutMs: FORWARD_DEADLINE_MS }).catch(() => undefined);
-}
-
-/** `runc run` has removed its container already, unless it was killed or this ends it. */
-async function remove(engine: Engine, { record, paths }: Prepared): Promise<void> {
-  const args = ["delete", "--force", record.id];
-  if (existsSync(join(engine.runc.root, record.id)))
-    await runRunc(engine.runc, { args, deadlineMs: LONG_MS }).catch(() => undefined);
-  removeFolder(paths);
 }
