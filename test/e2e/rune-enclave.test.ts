@@ -48,9 +48,7 @@ function createAndStart(folder: string): { container: string; output: () => stri
 
 /** An attested HTTP client of a container's enclave; its evidence has been verified under the platform's own root. */
 async function attest(container: string, identity: Identity): Promise<HttpClient> {
-  const [socket = ""] = execFileSync("find", [bed.path("rune"), "-path", `*/${container}/attest.sock`], {
-    encoding: "utf8",
-  }).split("\n");
+  const socket = bed.find(container, "attest.sock");
   const root = execFileSync(join(BIN, "attesterd"), ["root"], { env: bed.env });
   const trustAnchors = trustAnchorsFromPem(root.toString());
   const session = await connectEnclaveTls(connect(socket), {

@@ -147,6 +147,16 @@ export class Testbed implements AsyncDisposable {
     return bundle;
   }
 
+  /** A file that rune keeps for a container, in the folder of whatever root. */
+  find(container: string, name: string): string {
+    const state = this.path("rune");
+    const found = list(state)
+      .map((root) => join(state, root, container, name))
+      .find((path) => existsSync(path));
+    if (found === undefined) throw new Error(`there is no ${name} of ${container}`);
+    return found;
+  }
+
   /** Waits until `status` of the container is the wanted one. */
   async until(id: string, wanted: string): Promise<void> {
     const deadline = Date.now() + 20_000;
