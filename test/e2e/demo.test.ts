@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,13 +13,24 @@ const requirement =
       ? false
       : "requires build: run make setup";
 
-/** What a run of ours could leave behind: processes, mounts, cgroups, state. */
+const OWN = "inclavare-demo-";
+
+/** What a run of the demonstration could leave behind: processes (by arguments, environment or mounts), mounts, files. */
 function traces(): string[] {
-  const processes = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }).split("\n");
-  const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
-  const own = /inclavare-demo-|inclavared|attesterd serve|\/dev\/inclavare/u;
-  const state = readdirSync(tmpdir()).filter((name) => name.startsWith("inclavare-demo-"));
-  return [...processes, ...mounts].filter((line) => own.test(line) && !line.includes("node --test")).concat(state);
+  const processes = readdirSync("/proc").filter((name) => /^\d+$/u.test(name) && name !== String(process.pid));
+  const running = processes.filter((pid) =>
+    ["cmdline", "environ", "mountinfo"].some((file) => mentions(`/proc/${pid}/${file}`)),
+  );
+  const files = readdirSync(tmpdir()).filter((name) => name.startsWith(OWN));
+  return [...running, ...files, ...(mentions("/proc/self/mounts") ? ["a mount"] : [])];
+}
+
+function mentions(path: string): boolean {
+  try {
+    return readFileSync(path, "utf8").includes(OWN);
+  } catch {
+    return false; // the process has ended meanwhile
+  }
 }
 
 describe("inclavare demo", { skip: requirement }, () => {

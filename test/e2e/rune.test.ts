@@ -201,7 +201,8 @@ describe("rune", { skip: cannotRun() }, () => {
       const container = probes.id();
       const { status, stdout, stderr } = probes.bed.rune("run", "-b", folder, container);
       assert.equal(status, 9, stderr);
-      assert.equal(stdout, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+      // Not a constant: what the caller ignores stays ignored, and `make` leaves a signal of libc's own so.
+      assert.equal(stdout, probes.bed.runc("run", "-b", folder, `${container}-runc`).stdout);
     });
 
     it("and what nobody has heard of end as with runc, with the same text", () => {

@@ -36,7 +36,7 @@ export {
   setProcessName,
   waitPidfd,
 } from "./processes.ts";
-export { ALL_CATCHABLE_SIGNALS, ignoreSignals, resetSignalDispositions, signalName, signalNumber } from "./signals.ts";
+export { ALL_CATCHABLE_SIGNALS, ignoreSignals, signalName, signalNumber } from "./signals.ts";
 export {
   acceptUnix,
   connectUnix,

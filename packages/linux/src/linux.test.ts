@@ -269,15 +269,13 @@ describe("processes", () => {
 });
 
 describe("signals", () => {
-  it("ignores what it is told to and resets it again", () => {
+  it("ignores what it is told to", () => {
     const status = `(await import("node:fs")).readFileSync("/proc/self/status", "utf8").match(/SigIgn:\\t(.*)/)[1]`;
+    const both = "(1n << 14n | 1n << 36n)";
     assert.equal(
-      inProcess(
-        `linux.ignoreSignals([15, 37]); console.log((BigInt("0x" + ${status}) & (1n << 14n | 1n << 36n)) === (1n << 14n | 1n << 36n))`,
-      ),
+      inProcess(`linux.ignoreSignals([15, 37]); console.log((BigInt("0x" + ${status}) & ${both}) === ${both})`),
       "true",
     );
-    assert.equal(inProcess(`linux.resetSignalDispositions(); console.log(${status})`), "0000000000000000");
   });
 });
 

@@ -11,7 +11,6 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 );
 /** glibc keeps 32 and 33 for its threads, so the first real-time signal that programs see is 34. */
 const REAL_TIME = { least: 34, most: 64 } as const;
-const SIG_DFL = 0;
 const SIG_IGN = 1;
 /** Raised by a fault of the process itself: ignoring them would turn a crash into a loop. */
 const FAULTS = new Set(
@@ -52,16 +51,7 @@ export function signalName(signal: number): string {
 
 /** Sets each to SIG_IGN. A later `process.on` for one of them takes it over again. */
 export function ignoreSignals(signals: readonly number[]): void {
-  setDisposition(signals, SIG_IGN);
-}
-
-/** Sets each catchable signal to SIG_DFL: Node leaves SIGPIPE and SIGXFSZ ignored, and a program after `execve` inherits that. */
-export function resetSignalDispositions(): void {
-  setDisposition(ALL_CATCHABLE_SIGNALS, SIG_DFL);
-}
-
-function setDisposition(signals: readonly number[], disposition: number): void {
   const signal = libcFunction("intptr_t signal(int number, intptr_t handler)");
   // A signal that the kernel or libc keeps to itself answers SIG_ERR; nobody can send it to us to any effect.
-  for (const number of signals) signal(number, disposition);
+  for (const number of signals) signal(number, SIG_IGN);
 }
