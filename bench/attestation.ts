@@ -50,16 +50,19 @@ function launch(platform: Platform): LaunchedEnclave {
 
 /** Both ends in this process, over TCP on loopback: evidence both ways, against certificates both ways and nothing else. */
 async function handshakeRow(platform: Platform, enclave: LaunchedEnclave): Promise<Row> {
-  const identity = await createIdentity({
-    attester: attesterOf(platform, enclave),
-    workload: "bench",
-    now: new Date(),
-  });
-  const peer = attestedPeer(platform, enclave);
+  // Two keys: an end that meets its own key refuses it as a reflection.
+  const attester = attesterOf(platform, enclave);
+  const [near, far] = await Promise.all(
+    [1, 2].map(() => createIdentity({ attester, workload: "bench", now: new Date() })),
+  );
+  if (near === undefined || far === undefined) throw new Error("no identities");
+  const common = { peer: attestedPeer(platform, enclave), timeoutMs: TIMEOUT_MS };
   const attested = async (socket: Socket, accepted: Promise<Socket>): Promise<void> => {
-    const options = { identity, peer, timeoutMs: TIMEOUT_MS };
-    const server = accepted.then(async (transport) => await acceptEnclaveTls(transport, options));
-    const ends: EnclaveTlsSocket[] = await Promise.all([connectEnclaveTls(socket, options), server]);
+    const server = accepted.then(async (transport) => await acceptEnclaveTls(transport, { identity: far, ...common }));
+    const ends: EnclaveTlsSocket[] = await Promise.all([
+      connectEnclaveTls(socket, { identity: near, ...common }),
+      server,
+    ]);
     for (const end of ends) end.destroy();
   };
   const other = await createIdentity({ now: new Date() });
