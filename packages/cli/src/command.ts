@@ -16,6 +16,7 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>;
 /** What a run writes to: results go to stdout, words for people to stderr. */
 export interface Output {
   write(text: string): unknown;
+  on?(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
 
 type OptionValue<S extends OptionSpec> = S["multiple"] extends true

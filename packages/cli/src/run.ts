@@ -12,6 +12,12 @@ export async function runProgram(
   argv: readonly string[],
   io: { readonly stdout: Output; readonly stderr: Output },
 ): Promise<number> {
+  // A reader that has seen enough (`| head`) is no failure of ours.
+  for (const output of [io.stdout, io.stderr]) {
+    output.on?.("error", (error) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
   try {
     return await run(program, argv, io);
   } catch (error) {
