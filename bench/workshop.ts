@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { writeOrdinaryImage } from "../apps/inclavare/src/demo/ordinary-image.ts";
 import { Stage } from "../apps/inclavare/src/demo/stage.ts";
-import { installation } from "../apps/inclavare/src/installation.ts";
+import { installation } from "../packages/container/src/index.ts";
 
 export class Workshop extends Stage {
   #count = 0;

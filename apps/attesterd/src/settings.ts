@@ -1,7 +1,5 @@
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { OptionTable } from "@inclavare/cli";
-import { loadConfig } from "@inclavare/container";
+import { installation, loadConfig } from "@inclavare/container";
 
 export const settingsOptions = {
   platform: { type: "string", value: "DIR", help: "the simulated platform (default: from the configuration)" },
@@ -19,17 +17,10 @@ export function settings(values: {
   readonly socket?: string | undefined;
   readonly payload?: string | undefined;
 }): Settings {
-  const config = loadConfig(process.env["INCLAVARE_CONFIG"], { payload: installedPayload() });
+  const config = loadConfig(process.env["INCLAVARE_CONFIG"], { payload: installation().payload });
   return {
     platformDirectory: values.platform ?? config.attesterd.platform,
     socketPath: values.socket ?? config.attesterd.socket,
     payloadDirectory: values.payload ?? config.rune.payload,
   };
-}
-
-/** Beside the bundle; in development, below `dist/`. */
-function installedPayload(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const library = import.meta.url.endsWith(".ts") ? join(here, "..", "..", "..", "dist", "lib", "inclavare") : here;
-  return join(library, "payload");
 }

@@ -1,6 +1,5 @@
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type Config, loadConfig } from "@inclavare/container";
+import { resolve } from "node:path";
+import { type Config, installation, loadConfig } from "@inclavare/container";
 import { Log } from "./log.ts";
 import { type Invocation, isOn, lastValue } from "./parse.ts";
 
@@ -35,14 +34,7 @@ export function createLog({ globals }: Invocation): Log {
 }
 
 function readConfig(env: NodeJS.ProcessEnv): Config {
-  return loadConfig(env["INCLAVARE_CONFIG"], { payload: installedPayload() });
-}
-
-/** Beside the bundle; in development, below `dist/`. */
-function installedPayload(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const library = import.meta.url.endsWith(".ts") ? join(here, "..", "..", "..", "dist", "lib", "inclavare") : here;
-  return join(library, "payload");
+  return loadConfig(env["INCLAVARE_CONFIG"], { payload: installation().payload });
 }
 
 /** Global flags that runc needs as well when we call it; root and log are ours to set. */

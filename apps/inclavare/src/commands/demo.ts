@@ -4,7 +4,7 @@ import { Account } from "../demo/account.ts";
 import { playAttacks } from "../demo/attacks.ts";
 import { Stage } from "../demo/stage.ts";
 import { playSteps } from "../demo/steps.ts";
-import { installation } from "../installation.ts";
+import { installation } from "@inclavare/container";
 
 export const demoCommand = defineCommand({
   name: "demo",

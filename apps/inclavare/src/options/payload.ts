@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createMeasurer, type Measurer, PAYLOAD_INDEX_FILE } from "@inclavare/enclave-image";
-import { installation } from "../installation.ts";
+import { installation } from "@inclavare/container";
 
 export const payloadOption = {
   payload: {

@@ -8,10 +8,10 @@ export interface Installation {
   readonly examples: string;
 }
 
-/** Found from where this very code lies: the installed bundle, or, in development, the sources beside `dist/`. */
-export function installation(moduleUrl: string = import.meta.url): Installation {
-  const here = dirname(fileURLToPath(moduleUrl));
-  const library = moduleUrl.endsWith(".ts") ? join(here, "..", "..", "..", "dist", "lib", "inclavare") : here;
+/** Found from where this very code lies: in the installed bundle, or, in development, in the sources beside `dist/`. */
+export function installation(): Installation {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const library = import.meta.url.endsWith(".ts") ? join(here, "..", "..", "..", "dist", "lib", "inclavare") : here;
   return {
     bin: join(library, "..", "..", "bin"),
     payload: join(library, "payload"),
