@@ -4,13 +4,14 @@ import { join } from "node:path";
 
 /**
  * Writes one starter for each app. A shell line rather than a `#!` line to Node: the caller's NODE_OPTIONS must not
- * reach our process, and Node needs flags (`--disable-sigusr1`: a signal must not open V8's debugger on a port).
+ * reach our process, and Node needs flags (not
+ * `--disable-sigusr1`: it blocks the signal, and runc and the container would inherit that).
  */
 export function writeStarters(prefix: string, library: string, names: readonly string[]): void {
   const bin = join(prefix, "bin");
   mkdirSync(bin, { recursive: true });
   for (const name of names) {
-    const line = `exec '${library}/node' --disable-sigusr1 --disable-warning=ExperimentalWarning '${library}/${name}.mjs' "$@"`;
+    const line = `exec '${library}/node' --disable-warning=ExperimentalWarning '${library}/${name}.mjs' "$@"`;
     rmSync(join(bin, name), { force: true });
     writeFileSync(join(bin, name), `#!/bin/sh\nunset NODE_OPTIONS\n${line}\n`, { mode: 0o755 });
     chmodSync(join(bin, name), 0o755);
