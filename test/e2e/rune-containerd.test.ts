@@ -17,7 +17,18 @@ let rootfs: string;
 /** `ctr run` with containerd's own shim for runc, and rune in runc's place. */
 function run(flags: readonly string[], id: string, ...args: string[]) {
   const runtime = ["--runtime", "io.containerd.runc.v2", "--runc-binary", join(BIN, "rune")];
-  return containerd.ctr("run", ...flags, ...runtime, ...ENCLAVE, "--rootfs", rootfs, id, "/app.wasm", ...args);
+  return containerd.ctr(
+    "run",
+    ...flags,
+    ...containerd.runtimeFlags,
+    ...runtime,
+    ...ENCLAVE,
+    "--rootfs",
+    rootfs,
+    id,
+    "/app.wasm",
+    ...args,
+  );
 }
 
 describe(
@@ -56,11 +67,44 @@ describe(
       const started = run(["--detach"], id, "sleep");
       assert.equal(started.status, 0, started.stderr);
       assert.match(containerd.ctr("task", "list").stdout, new RegExp(`^${id} .*RUNNING`, "mu"));
-      const executed = containerd.ctr("task", "exec", "--exec-id", "one", id, "/app.wasm", "exit", "7");
+      const executed = containerd.ctr(
+        "task",
+        "exec",
+        ...containerd.fifoFlags,
+        "--exec-id",
+        "one",
+        id,
+        "/app.wasm",
+        "exit",
+        "7",
+      );
       assert.equal(executed.status, 7, executed.stderr);
-      const printed = containerd.ctr("task", "exec", "--exec-id", "two", id, "/app.wasm", "args", "x y");
+      const printed = containerd.ctr(
+        "task",
+        "exec",
+        ...containerd.fifoFlags,
+        "--exec-id",
+        "two",
+        id,
+        "/app.wasm",
+        "args",
+        "x y",
+      );
       assert.equal(printed.stdout, "/app.wasm\nargs\nx y\n", printed.stderr);
-      assert.equal(containerd.ctr("task", "exec", "--detach", "--exec-id", "three", id, "/app.wasm", "spin").status, 0);
+      assert.equal(
+        containerd.ctr(
+          "task",
+          "exec",
+          ...containerd.fifoFlags,
+          "--detach",
+          "--exec-id",
+          "three",
+          id,
+          "/app.wasm",
+          "spin",
+        ).status,
+        0,
+      );
       assert.equal(containerd.ctr("task", "kill", "--exec-id", "three", "--signal", "KILL", id).status, 0);
       assert.equal(containerd.ctr("task", "kill", "--signal", "TERM", id).status, 0);
       for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(100)) {

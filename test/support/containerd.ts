@@ -35,6 +35,15 @@ export class Containerd {
     return containerd;
   }
 
+  /** Flags that keep what ctr makes by itself out of /run. */
+  get fifoFlags(): string[] {
+    return ["--fifo-dir", this.#bed.path("fifo")];
+  }
+
+  get runtimeFlags(): string[] {
+    return [...this.fifoFlags, "--runc-root", this.#bed.path("ctr-runc")];
+  }
+
   ctr(...args: string[]): SpawnSyncReturns<string> {
     return spawnSync("ctr", ["--address", this.#address, ...args], {
       encoding: "utf8",
