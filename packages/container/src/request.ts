@@ -1,5 +1,5 @@
 import { InclavareError } from "@inclavare/errors";
-import type { RuntimeSpec } from "@inclavare/oci";
+import type { SpecOutline } from "@inclavare/oci";
 
 export const TEE_TYPES = ["intelSgx", "intelTdx", "amdSevSnp", "simulated"] as const;
 export type TeeType = (typeof TEE_TYPES)[number];
@@ -38,11 +38,18 @@ const SANDBOX_MARKS = ["io.kubernetes.cri.container-type", "io.kubernetes.cri-o.
 export const ENCLAVE_ANNOTATIONS: readonly string[] = Object.values(KEYS).map(([annotation]) => annotation);
 
 /**
- * Whether a config.json could ask for an enclave at all, seen from its text alone: what says no needs no parsing. An
- * escape sequence may hide a name, so its presence says yes.
+ * Whether a config.json could ask for an enclave at all, seen from its text alone: what says no needs no parsing. Escape
+ * sequences are resolved, for they could hide a name; Go writes some into every text that has a & or a <.
  */
 export function mayAskForEnclave(configText: string): boolean {
-  return /enclave[._]/iu.test(configText) || configText.includes("\\u");
+  return /enclave[._]/iu.test(resolveEscapes(configText));
+}
+
+function resolveEscapes(jsonText: string): string {
+  if (!jsonText.includes("\\u")) return jsonText;
+  return jsonText.replaceAll(/\\u([0-9a-f]{4})/giu, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
 }
 
 /**
@@ -50,7 +57,7 @@ export function mayAskForEnclave(configText: string): boolean {
  * @returns undefined when nothing is asked for.
  * @throws ERR_REQUEST_CONTRADICTION, ERR_REQUEST_INCOMPLETE, ERR_REQUEST_VALUE, ERR_REQUEST_UNSUPPORTED
  */
-export function readEnclaveRequest(spec: RuntimeSpec): EnclaveRequest | undefined {
+export function readEnclaveRequest(spec: SpecOutline): EnclaveRequest | undefined {
   const asked = new Map<Setting, string>();
   for (const setting of Object.keys(KEYS) as Setting[]) {
     const value = readSetting(spec, setting);
@@ -73,7 +80,7 @@ export function readEnclaveRequest(spec: RuntimeSpec): EnclaveRequest | undefine
 }
 
 /** Whether this is a pod's pause container, which stays plain even where the operator requires enclaves. */
-export function isSandbox(spec: RuntimeSpec): boolean {
+export function isSandbox(spec: SpecOutline): boolean {
   return SANDBOX_MARKS.some((mark) => spec.annotations?.[mark] === "sandbox");
 }
 
@@ -86,7 +93,7 @@ export function isBuiltInRuntime(runtime: string): boolean {
   return BUILT_IN_RUNTIMES.has(runtime);
 }
 
-function readSetting(spec: RuntimeSpec, setting: Setting): string | undefined {
+function readSetting(spec: SpecOutline, setting: Setting): string | undefined {
   const [annotation, variable] = KEYS[setting];
   const values = (spec.process?.env ?? [])
     .filter((entry) => entry.startsWith(`${variable}=`) || entry === variable)
@@ -104,7 +111,7 @@ function readSetting(spec: RuntimeSpec, setting: Setting): string | undefined {
   return first?.value;
 }
 
-function assertKeysKnown(spec: RuntimeSpec): void {
+function assertKeysKnown(spec: SpecOutline): void {
   const annotations = Object.keys(spec.annotations ?? {}).filter((key) => key.startsWith("enclave."));
   const variables = (spec.process?.env ?? []).map((entry) => entry.split("=", 1)[0] ?? "");
   const retired = [...annotations, ...variables].find((key) => RETIRED.includes(key));

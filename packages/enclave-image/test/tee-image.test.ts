@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { generateSigningKey, mrSigner } from "@inclavare/sgx";
-import { readBundle } from "@inclavare/oci";
+import { openBundle } from "@inclavare/oci";
 import {
   cascadeTeeImage,
   createMeasurer,
@@ -152,7 +152,7 @@ describe("writeBundle", () => {
     await signTeeImage(layout, { measurer, privateKey: key });
     const bundle = join(scratchDirectory(t), "bundle");
     await writeBundle(layout, bundle);
-    const { spec, rootfs } = readBundle(bundle);
+    const { spec, rootfs } = openBundle(bundle).check();
     assert.deepEqual(spec.process?.args, ["/app/main.wasm"]);
     assert.deepEqual(spec.annotations, { "enclave.type": "simulated", "enclave.runtime.path": "wasm" });
     assert.deepEqual(readdirSync(rootfs), [".enclave"]);

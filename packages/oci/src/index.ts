@@ -10,10 +10,10 @@ export {
   type WrittenBlob,
   type WrittenLayout,
 } from "./layout/write.ts";
-export { type Bundle, readBundle } from "./runtime/bundle.ts";
+export { type Bundle, openBundle, type OpenedBundle } from "./runtime/bundle.ts";
 export { validateContainerId } from "./runtime/container-id.ts";
 export { defaultSpec } from "./runtime/default-spec.ts";
-export { assertRunnable, formatRuntimeSpec, parseProcess, parseResources, parseRuntimeSpec } from "./runtime/parse.ts";
+export { checkProcess, formatRuntimeSpec, parseProcess, parseResources, parseRuntimeSpec } from "./runtime/parse.ts";
 export type * from "./runtime/spec.ts";
 export type * from "./runtime/spec-linux.ts";
 export { packTar } from "./tar/pack.ts";

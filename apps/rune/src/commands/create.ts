@@ -10,11 +10,11 @@ import { type Command, onlyId, usage } from "./command.ts";
 export const createOrRun: Command = async (context, flags) => {
   const { lifecycle, engine, invocation } = context;
   const bundleDirectory = lastValue(flags, "bundle") ?? ".";
-  const { bundle, request } = lifecycle.readRequest(bundleDirectory);
-  if (request === undefined) {
+  const { outline, asked } = lifecycle.readRequest(bundleDirectory);
+  if (asked === undefined) {
     if (flags.positionals.some((id) => isOurs(context, id)))
       throw new InclavareError("ERR_CONTAINER_EXISTS", "container with given ID already exists");
-    if (!context.config.rune.requireEnclave || isSandbox(bundle.spec)) return await handOver(context);
+    if (!context.config.rune.requireEnclave || isSandbox(outline)) return await handOver(context);
     throw new InclavareError(
       "ERR_ENCLAVE_REQUIRED",
       "the configuration says require_enclave, and the container asks for no enclave (enclave.type)",
@@ -25,7 +25,7 @@ export const createOrRun: Command = async (context, flags) => {
   const command = invocation.command ?? "";
   const options = { ...createOptions(flags, bundleDirectory), id: onlyId(command, flags) };
   if (command === "create") {
-    await lifecycle.createContainer(engine, options, { bundle, request });
+    await lifecycle.createContainer(engine, options, asked);
     return 0;
   }
   const run = {
@@ -34,7 +34,7 @@ export const createOrRun: Command = async (context, flags) => {
     noSubreaper: isOn(flags, "no-subreaper"),
     forwardSignals: forwardSignalNumbers,
   };
-  return await lifecycle.runContainer(engine, { ...options, ...run }, { bundle, request });
+  return await lifecycle.runContainer(engine, { ...options, ...run }, asked);
 };
 
 function createOptions(flags: ParsedFlags, bundle: string) {

@@ -1,13 +1,11 @@
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Bundle } from "@inclavare/oci";
 import type { ContainerRecord } from "../record.ts";
-import type { EnclaveRequest } from "../request.ts";
 import { mustRunc } from "../runc.ts";
 import { initialise } from "./bring-up.ts";
 import { discard } from "./discard.ts";
 import { type Engine, LONG_MS } from "./engine.ts";
-import { type CreateOptions, prepareContainer } from "./prepare.ts";
+import { type Asked, type CreateOptions, prepareContainer } from "./prepare.ts";
 
 /**
  * Creates an enclave container: returns when its enclave is initialised. Whatever fails, nothing stays behind, and the
@@ -15,11 +13,7 @@ import { type CreateOptions, prepareContainer } from "./prepare.ts";
  *
  * The container's init becomes a child of the nearest subreaper above this process.
  */
-export async function createContainer(
-  engine: Engine,
-  options: CreateOptions,
-  asked: { bundle: Bundle; request: EnclaveRequest },
-): Promise<ContainerRecord> {
+export async function createContainer(engine: Engine, options: CreateOptions, asked: Asked): Promise<ContainerRecord> {
   const prepared = await prepareContainer(engine, options, asked);
   const { id } = options;
   try {

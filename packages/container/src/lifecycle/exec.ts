@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { closeSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { formatRuntimeSpec, type SpecProcess } from "@inclavare/oci";
+import { formatRuntimeSpec, type RunnableProcess, type SpecProcess } from "@inclavare/oci";
 import { InclavareError } from "@inclavare/errors";
 import { requestExec } from "../control-client.ts";
 import { PAYLOAD_MOUNT } from "../mounts.ts";
@@ -15,7 +15,7 @@ const CONTROL_DEADLINE_MS = 10_000;
 export interface ExecOptions {
   readonly id: string;
   /** The process as the caller asks for it. */
-  readonly process: SpecProcess & { readonly args: readonly string[] };
+  readonly process: RunnableProcess;
   readonly detach: boolean;
   readonly pidFile?: string;
   readonly consoleSocket?: string;

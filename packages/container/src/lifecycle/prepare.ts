@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { deriveDebugEnclave, type EnclaveManifest, MANIFEST_FILE, parseManifest } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import { listenUnix } from "@inclavare/linux";
-import { assertRunnable, type Bundle, formatRuntimeSpec, readBundle, type SpecProcess } from "@inclavare/oci";
+import { type Bundle, formatRuntimeSpec, openBundle, type RunnableProcess, type SpecOutline } from "@inclavare/oci";
 import { deriveSpec } from "../derive.ts";
 import { findEnclaveFolder } from "../enclave-folder.ts";
 import { launchEnclave } from "../launch.ts";
@@ -34,17 +34,25 @@ export interface Prepared {
   readonly paths: ContainerPaths;
   readonly record: ContainerRecord;
   readonly request: EnclaveRequest;
-  readonly process: SpecProcess & { readonly args: readonly string[] };
+  readonly process: RunnableProcess;
   /** In the order in which init-runelet gets them: control, attester, attest. */
   readonly descriptors: readonly number[];
   /** Closes this process's copies, so that the end of init-runelet closes the sockets. */
   release(): void;
 }
 
-/** Reads what the bundle asks for. @throws ERR_OCI_*, ERR_REQUEST_* */
-export function readRequest(bundle: string): { readonly bundle: Bundle; readonly request: EnclaveRequest | undefined } {
-  const read = readBundle(bundle);
-  return { bundle: read, request: readEnclaveRequest(read.spec) };
+/** An enclave container that somebody asks for. */
+export interface Asked {
+  readonly bundle: Bundle;
+  readonly request: EnclaveRequest;
+}
+
+/** Reads what the bundle asks for; a plain one is runc's to check. @throws ERR_OCI_*, ERR_REQUEST_* */
+export function readRequest(bundleDirectory: string): { readonly outline: SpecOutline; readonly asked?: Asked } {
+  const opened = openBundle(bundleDirectory);
+  const { outline } = opened;
+  const request = readEnclaveRequest(outline);
+  return request === undefined ? { outline } : { outline, asked: { bundle: opened.check(), request } };
 }
 
 /**
@@ -54,12 +62,11 @@ export function readRequest(bundle: string): { readonly bundle: Bundle; readonly
 export async function prepareContainer(
   engine: Engine,
   options: CreateOptions,
-  { bundle: { spec, rootfs, configPath }, request }: { bundle: Bundle; request: EnclaveRequest },
+  { bundle: { spec, rootfs }, request }: Asked,
 ): Promise<Prepared> {
   const { id } = options;
   const paths = pathsOf(engine, id);
   assertPossible(request, engine.config);
-  assertRunnable(spec, configPath);
   assertPayload(engine.config.rune.payload);
   claimFolder(paths, join(engine.runc.root, id));
   const opened: number[] = [];
@@ -127,7 +134,7 @@ function newRecord(from: {
   bundle: string;
   rootfs: string;
   request: EnclaveRequest;
-  spec: Bundle["spec"] & { readonly process: SpecProcess };
+  spec: Bundle["spec"];
 }): ContainerRecord {
   const { engine, id, bundle, rootfs, request, spec } = from;
   const { cwd, env = [], user, apparmorProfile, selinuxLabel } = spec.process;
@@ -168,7 +175,7 @@ async function deriveEnclave(
   engine: Engine,
   paths: ContainerPaths,
   rootfs: string,
-  process: SpecProcess & { readonly args: readonly string[] },
+  process: RunnableProcess,
 ): Promise<string> {
   mkdirSync(paths.enclave, { mode: 0o755 });
   await deriveDebugEnclave({

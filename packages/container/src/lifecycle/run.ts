@@ -1,14 +1,12 @@
 import { isInclavareError } from "@inclavare/errors";
-import type { Bundle } from "@inclavare/oci";
 import { requestControl } from "../control-client.ts";
-import type { EnclaveRequest } from "../request.ts";
 import { runcError, runRunc, type RuncOutcome } from "../runc.ts";
 import { initialise, startMain } from "./bring-up.ts";
 import { createContainer, createFlags, runeletStdio } from "./create.ts";
 import { deleteContainer } from "./delete.ts";
 import { discard } from "./discard.ts";
 import type { Engine } from "./engine.ts";
-import { type CreateOptions, type Prepared, prepareContainer } from "./prepare.ts";
+import { type Asked, type CreateOptions, type Prepared, prepareContainer } from "./prepare.ts";
 import { startContainer } from "./start.ts";
 
 const FORWARD_DEADLINE_MS = 10_000;
@@ -27,11 +25,7 @@ export interface RunOptions extends CreateOptions {
  * Creates a container and runs its application.
  * @returns the application's exit code, or 0 when detached.
  */
-export async function runContainer(
-  engine: Engine,
-  options: RunOptions,
-  asked: { bundle: Bundle; request: EnclaveRequest },
-): Promise<number> {
+export async function runContainer(engine: Engine, options: RunOptions, asked: Asked): Promise<number> {
   if (!options.detach) return await runInForeground(engine, options, asked);
   await createContainer(engine, options, asked);
   try {
@@ -47,11 +41,7 @@ export async function runContainer(
  * `runc run` does terminal, reaping and exit status; the enclave is created and started over the control socket beside it.
  * The first to fail says why, and ends the other.
  */
-async function runInForeground(
-  engine: Engine,
-  options: RunOptions,
-  asked: { bundle: Bundle; request: EnclaveRequest },
-): Promise<number> {
+async function runInForeground(engine: Engine, options: RunOptions, asked: Asked): Promise<number> {
   const prepared = await prepareContainer(engine, options, asked);
   const ended = new AbortController();
   const outcome = startRunc(engine, options, prepared).finally(() => ended.abort());

@@ -1,10 +1,21 @@
 import { InclavareError } from "@inclavare/errors";
 import { parseJson } from "../json/parse.ts";
-import { checkShape, integer, listOf, mapOf, optional, record, required, text, type Shape } from "../json/shape.ts";
+import {
+  all,
+  checkShape,
+  integer,
+  listOf,
+  mapOf,
+  optional,
+  record,
+  required,
+  text,
+  type Shape,
+} from "../json/shape.ts";
 import { DigestCheck, isDigest } from "./digest.ts";
 import type { ImageFiles } from "./files.ts";
 import { isConfigType, isIndexType, isManifestType } from "./media-types.ts";
-import type { ImageConfig } from "./types.ts";
+import type { ImageConfig, Platform } from "./types.ts";
 
 /** What containerd takes for a manifest at most is 8 MiB; configurations stay far below as well. */
 const DOCUMENT_LIMIT_BYTES = 8 * 1024 * 1024;
@@ -18,7 +29,7 @@ export interface Descriptor {
   readonly size: number;
   readonly annotations?: Annotations;
   readonly artifactType?: string;
-  readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
+  readonly platform?: Platform;
 }
 
 export interface Index {
@@ -48,12 +59,23 @@ export type DockerManifest = readonly {
   readonly Layers?: readonly string[];
 }[];
 
-const digest: Shape = (value, path) =>
-  typeof value === "string" && isDigest(value) ? undefined : { path, rule: "must be a sha256 or sha512 digest" };
+/** Which version of its kind a document is. */
+interface Versioned {
+  readonly schemaVersion: number;
+  readonly mediaType?: string;
+}
 
-const platform: Shape = record({ os: required(text), architecture: required(text), variant: optional(text) });
+const digest: Shape<string> = all(text, (value, path, faults) => {
+  if (!isDigest(value)) faults.add(path, "expected a sha256 or sha512 digest");
+});
 
-const descriptor: Shape = record({
+const platform: Shape<Platform> = record<Platform>({
+  os: required(text),
+  architecture: required(text),
+  variant: optional(text),
+});
+
+const descriptor: Shape<Descriptor> = record<Descriptor>({
   mediaType: required(text),
   digest: required(digest),
   size: required(integer(0, Number.MAX_SAFE_INTEGER)),
@@ -62,14 +84,14 @@ const descriptor: Shape = record({
   platform: optional(platform),
 });
 
-const indexShape: Shape = record({
+const indexShape: Shape<Index> = record<Index & Versioned>({
   schemaVersion: required(integer(2, 2)),
   mediaType: optional(text),
   manifests: required(listOf(descriptor)),
   annotations: optional(mapOf(text)),
 });
 
-const manifestShape: Shape = record({
+const manifestShape: Shape<Manifest> = record<Manifest & Versioned>({
   schemaVersion: required(integer(2, 2)),
   mediaType: optional(text),
   config: required(descriptor),
@@ -80,12 +102,12 @@ const manifestShape: Shape = record({
 const anything: Shape = () => undefined;
 const strings = listOf(text);
 
-const imageShape: Shape = record({
+const imageShape: Shape<ImageDocument> = record<ImageDocument>({
   os: required(text),
   architecture: required(text),
   variant: optional(text),
   config: optional(
-    record({
+    record<ImageConfig>({
       User: optional(text),
       ExposedPorts: optional(mapOf(anything)),
       Env: optional(strings),
@@ -100,15 +122,15 @@ const imageShape: Shape = record({
   rootfs: required(record({ type: required(text), diff_ids: required(listOf(digest)) })),
 });
 
-const dockerShape: Shape = listOf(
-  record({ Config: required(text), RepoTags: optional(strings), Layers: optional(strings) }),
+const dockerShape: Shape<DockerManifest> = listOf(
+  record<DockerManifest[number]>({ Config: required(text), RepoTags: optional(strings), Layers: optional(strings) }),
 );
 
-const layoutShape: Shape = record({ imageLayoutVersion: required(text) });
+const layoutShape: Shape<{ readonly imageLayoutVersion: string }> = record({ imageLayoutVersion: required(text) });
 
 /** @throws ERR_OCI_IMAGE for another version than 1.0.0 */
 export function checkLayoutFile(bytes: Uint8Array, what: string): void {
-  const { imageLayoutVersion } = parse(bytes, what, layoutShape) as { readonly imageLayoutVersion: string };
+  const { imageLayoutVersion } = parse(bytes, what, layoutShape);
   if (imageLayoutVersion === "1.0.0") return;
   throw new InclavareError(
     "ERR_OCI_IMAGE",
@@ -117,11 +139,11 @@ export function checkLayoutFile(bytes: Uint8Array, what: string): void {
 }
 
 export function parseIndex(bytes: Uint8Array, what: string): Index {
-  return checkKind(parse(bytes, what, indexShape), what, "manifests", isIndexType) as unknown as Index;
+  return checkKind(parse(bytes, what, indexShape), what, "manifests", isIndexType);
 }
 
 export function parseManifest(bytes: Uint8Array, what: string): Manifest {
-  return checkKind(parse(bytes, what, manifestShape), what, "layers", isManifestType) as unknown as Manifest;
+  return checkKind(parse(bytes, what, manifestShape), what, "layers", isManifestType);
 }
 
 /** @throws ERR_OCI_MEDIA_TYPE when a manifest's configuration is not a container image's. */
@@ -135,11 +157,11 @@ export function parseImageDocument(bytes: Uint8Array, what: string, mediaType?: 
       },
     );
   }
-  return parse(bytes, what, imageShape) as unknown as ImageDocument;
+  return parse(bytes, what, imageShape);
 }
 
 export function parseDockerManifest(bytes: Uint8Array, what: string): DockerManifest {
-  return parse(bytes, what, dockerShape) as unknown as DockerManifest;
+  return parse(bytes, what, dockerShape);
 }
 
 /** Reads the blob of a descriptor, verified before anything looks at it. @throws ERR_OCI_DIGEST, ERR_OCI_BLOB_MISSING */
@@ -169,25 +191,25 @@ export function blobName(digest: string): string {
   return `blobs/${digest.replace(":", "/")}`;
 }
 
-function parse(bytes: Uint8Array, what: string, shape: Shape): Readonly<Record<string, unknown>> {
-  const value = parseJson(bytes, { what, code: "ERR_OCI_IMAGE", limitBytes: DOCUMENT_LIMIT_BYTES });
+function parse<T>(bytes: Uint8Array, what: string, shape: Shape<T>): T {
+  const value: unknown = parseJson(bytes, { what, code: "ERR_OCI_IMAGE", limitBytes: DOCUMENT_LIMIT_BYTES });
   checkShape(value, shape, what, "ERR_OCI_IMAGE");
-  return value as Readonly<Record<string, unknown>>;
+  return value;
 }
 
 /** One document must not pass for a manifest here and for an index there (CVE-2021-41190). */
-function checkKind(
-  document: Readonly<Record<string, unknown>>,
+function checkKind<T extends object>(
+  document: T,
   what: string,
   own: "manifests" | "layers",
   isType: (mediaType: string) => boolean,
-): Readonly<Record<string, unknown>> {
+): T {
   const foreign = (own === "manifests" ? ["layers", "config", "fsLayers"] : ["manifests", "fsLayers"]).find(
     (name) => name in document,
   );
   if (foreign !== undefined) throw new InclavareError("ERR_OCI_IMAGE", `${what} has both ${own} and ${foreign}`);
-  const { mediaType } = document;
-  if (typeof mediaType === "string" && !isType(mediaType)) {
+  const { mediaType } = document as Partial<Versioned>;
+  if (mediaType !== undefined && !isType(mediaType)) {
     throw new InclavareError("ERR_OCI_MEDIA_TYPE", `${what} calls itself ${JSON.stringify(mediaType)}`);
   }
   return document;

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatJson, parseJson, type WideJson } from "./parse.ts";
 
+const WIDE = { what: "input", code: "ERR_JSON", limitBytes: 1e7 } as const;
+
 function parse(input: string | Uint8Array): WideJson {
   return parseJson(input, { what: "input", code: "ERR_JSON", limitBytes: 1000 });
 }
@@ -20,6 +22,11 @@ describe("parseJson", () => {
     const value = parse('{"__proto__":{"a":1}}');
     assert.deepEqual(Object.keys(value as object), ["__proto__"]);
     assert.equal(Object.getPrototypeOf(value), Object.prototype);
+  });
+
+  it("refuses more values, and longer numbers, than anybody writes, without delay", () => {
+    for (const input of [`[${"0,".repeat(4e6)}0]`, "9".repeat(9e6)])
+      assert.throws(() => parseJson(input, WIDE), { code: "ERR_JSON", message: /expected .*at most/u });
   });
 
   const bad = [

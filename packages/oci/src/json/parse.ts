@@ -15,12 +15,16 @@ export interface JsonInput {
 }
 
 const MAX_DEPTH = 100;
+/** Members and items, of all levels together. */
+const MAX_VALUES = 250_000;
+/** Far more than 64 bits or a double's digits need; longer ones cost quadratic time. */
+const MAX_NUMBER_LENGTH = 400;
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/uy;
 const SPACE = /[ \t\n\r]*/uy;
 
 /**
  * Parses JSON more strictly than `JSON.parse`: a name that appears twice in an object is an error, because other
- * parsers take another of the two; bytes must be UTF-8 without a byte order mark; size and depth are bounded.
+ * parsers take another of the two; bytes must be UTF-8 without a byte order mark; size, depth and count are bounded.
  * Integers beyond 2^53 become bigints, so that {@link formatJson} gives them back unchanged.
  */
 export function parseJson(input: Uint8Array | string, { what, code, limitBytes }: JsonInput): WideJson {
@@ -41,6 +45,7 @@ function decodeUtf8(bytes: Uint8Array, what: string, code: ErrorCode): string {
 
 class Parser {
   private position = 0;
+  private values = 0;
   private readonly text: string;
   private readonly what: string;
   private readonly code: ErrorCode;
@@ -59,6 +64,8 @@ class Parser {
   }
 
   private value(depth: number): WideJson {
+    this.values += 1;
+    if (this.values > MAX_VALUES) throw this.failure(`expected at most ${MAX_VALUES} values`);
     if (depth > MAX_DEPTH) throw this.failure(`expected at most ${MAX_DEPTH} levels`);
     this.space();
     switch (this.text.charAt(this.position)) {
@@ -140,6 +147,8 @@ class Parser {
     const found = this.match(NUMBER);
     if (found === undefined) throw this.failure("expected a value");
     const [token, fraction, exponent] = found;
+    if (token.length > MAX_NUMBER_LENGTH)
+      throw this.failure(`expected a number of at most ${MAX_NUMBER_LENGTH} characters`);
     const value = Number(token);
     if (fraction === undefined && exponent === undefined) return Number.isSafeInteger(value) ? value : BigInt(token);
     if (!Number.isFinite(value)) throw this.failure("expected a number within the range of a double");
@@ -165,7 +174,8 @@ class Parser {
   }
 
   private failure(expected: string): InclavareError {
-    const line = this.text.slice(0, this.position).split("\n").length;
+    let line = 1;
+    for (let at = this.text.indexOf("\n"); at >= 0 && at < this.position; at = this.text.indexOf("\n", at + 1)) line++;
     return new InclavareError(this.code, `${this.what}: ${expected} (line ${line}, character ${this.position})`, {
       details: { line, position: this.position },
     });

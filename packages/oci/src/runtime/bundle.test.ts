@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { beforeEach, afterEach, describe, it } from "node:test";
-import { readBundle } from "./bundle.ts";
+import { openBundle } from "./bundle.ts";
 import { defaultSpec } from "./default-spec.ts";
 import { formatRuntimeSpec, parseRuntimeSpec } from "./parse.ts";
 
@@ -18,11 +18,11 @@ function write(changes: Record<string, unknown> = {}): void {
   writeFileSync(join(bundle, "config.json"), formatRuntimeSpec({ ...defaultSpec(), ...changes }));
 }
 
-describe("readBundle", () => {
+describe("openBundle", () => {
   it("resolves the root against the bundle", () => {
     write();
     mkdirSync(join(bundle, "rootfs"));
-    const read = readBundle(relative(process.cwd(), bundle));
+    const read = openBundle(relative(process.cwd(), bundle)).check();
     assert.deepEqual(read, {
       spec: defaultSpec(),
       rootfs: join(bundle, "rootfs"),
@@ -34,25 +34,28 @@ describe("readBundle", () => {
     mkdirSync(join(bundle, "elsewhere"));
     symlinkSync("elsewhere", join(bundle, "rootfs"));
     write({ root: { path: join(bundle, "elsewhere") } });
-    assert.equal(readBundle(bundle).rootfs, join(bundle, "elsewhere"));
+    assert.equal(openBundle(bundle).check().rootfs, join(bundle, "elsewhere"));
     write();
-    assert.equal(readBundle(bundle).rootfs, join(bundle, "rootfs"));
+    assert.equal(openBundle(bundle).check().rootfs, join(bundle, "rootfs"));
   });
 
   it("refuses a missing config.json, one that is no file, and a missing root with ERR_OCI_BUNDLE", () => {
-    assert.throws(() => readBundle(bundle), { code: "ERR_OCI_BUNDLE" });
+    assert.throws(() => openBundle(bundle).check(), { code: "ERR_OCI_BUNDLE" });
     mkdirSync(join(bundle, "config.json"));
-    assert.throws(() => readBundle(bundle), { code: "ERR_OCI_BUNDLE" });
+    assert.throws(() => openBundle(bundle).check(), { code: "ERR_OCI_BUNDLE" });
     rmSync(join(bundle, "config.json"), { recursive: true });
     write();
-    assert.throws(() => readBundle(bundle), { code: "ERR_OCI_BUNDLE" });
+    assert.throws(() => openBundle(bundle).check(), { code: "ERR_OCI_BUNDLE" });
     writeFileSync(join(bundle, "rootfs"), "");
-    assert.throws(() => readBundle(bundle), { code: "ERR_OCI_BUNDLE" });
+    assert.throws(() => openBundle(bundle).check(), { code: "ERR_OCI_BUNDLE" });
   });
 
   it("refuses a specification without root with ERR_OCI_SPEC", () => {
     write({ root: undefined });
-    assert.throws(() => readBundle(bundle), { code: "ERR_OCI_SPEC", details: { path: "$.root" } });
+    assert.throws(() => openBundle(bundle).check(), {
+      code: "ERR_OCI_SPEC",
+      details: { path: "root", rule: "required, got nothing" },
+    });
   });
 });
 

@@ -1,37 +1,47 @@
 import { InclavareError } from "@inclavare/errors";
 import { constants, fstatSync, openSync, closeSync, readFileSync, statSync, type Stats } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseRuntimeSpec } from "./parse.ts";
-import type { RuntimeSpec } from "./spec.ts";
+import { assertRunnable, checkRuntimeSpec, parseSpecDocument, readOutline } from "./parse.ts";
+import type { RunnableSpec, SpecOutline } from "./spec.ts";
 
 const SIZE_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** A bundle as the caller gave it; nothing of it is changed. */
 export interface Bundle {
-  readonly spec: RuntimeSpec;
+  readonly spec: RunnableSpec;
   /** The root file system's directory, absolute. */
   readonly rootfs: string;
   /** The config.json, absolute. */
   readonly configPath: string;
 }
 
+/** A bundle of which no more has been read than what it wants to be. */
+export interface OpenedBundle {
+  readonly outline: SpecOutline;
+  /** Checks the rest, and finds the root file system. @throws ERR_OCI_SPEC, ERR_OCI_BUNDLE */
+  check(): Bundle;
+}
+
 /**
- * Reads a bundle's config.json and finds its root file system.
+ * Reads a bundle's config.json.
  * @param bundleDirectory relative to the working directory, or absolute.
- * @throws ERR_OCI_BUNDLE when config.json or the root directory is missing; ERR_OCI_SPEC
+ * @throws ERR_OCI_BUNDLE when there is none; ERR_OCI_SPEC when it is not JSON, or says in no known form what it wants to be.
  */
-export function readBundle(bundleDirectory: string): Bundle {
+export function openBundle(bundleDirectory: string): OpenedBundle {
   const directory = resolve(bundleDirectory);
   const configPath = join(directory, "config.json");
-  const spec = parseRuntimeSpec(readConfig(configPath), configPath);
-  if (spec.root === undefined) {
-    throw new InclavareError("ERR_OCI_SPEC", `${configPath}: $.root must be there`, { details: { path: "$.root" } });
-  }
-  const rootfs = resolve(directory, spec.root.path);
-  if (!statOf(rootfs, "root file system").isDirectory()) {
-    throw new InclavareError("ERR_OCI_BUNDLE", `root file system ${rootfs} is not a directory`);
-  }
-  return { spec, rootfs, configPath };
+  const document = parseSpecDocument(readConfig(configPath), configPath);
+  return {
+    outline: readOutline(document, configPath),
+    check() {
+      const spec = checkRuntimeSpec(document, configPath);
+      assertRunnable(spec, configPath);
+      const rootfs = resolve(directory, spec.root.path);
+      if (!statOf(rootfs, "root file system").isDirectory())
+        throw new InclavareError("ERR_OCI_BUNDLE", `root file system ${rootfs} is not a directory`);
+      return { spec, rootfs, configPath };
+    },
+  };
 }
 
 function readConfig(path: string): Uint8Array {

@@ -1,180 +1,130 @@
 import {
   all,
+  distinct,
   flag,
-  integer,
   listOf,
   mapOf,
   oneOf,
   optional,
   record,
   required,
-  rule,
   text,
   textLike,
+  type Faults,
   type Shape,
 } from "../json/shape.ts";
+import { resources } from "./shape-resources.ts";
+import { seccomp } from "./shape-seccomp.ts";
+import { absolutePath, int64, uint32 } from "./shape-values.ts";
+import type {
+  SpecDevice,
+  SpecIntelRdt,
+  SpecLinux,
+  SpecNamespace,
+  SpecPersonality,
+  SpecTimeOffset,
+  SpecTimeOffsets,
+} from "./spec-linux.ts";
+import type { SpecIdMapping } from "./spec.ts";
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
+const NAMESPACES = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"] as const;
+const PROPAGATIONS = ["", ...["private", "shared", "slave", "unbindable"].flatMap((name) => [name, `r${name}`])];
+/** user_namespaces(7). */
+const MOST_MAPPINGS = 340;
 
-export const uint16: Shape = integer(0, 0xff_ff);
-export const uint32: Shape = integer(0, 0xff_ff_ff_ff);
-export const int32: Shape = integer(-(2 ** 31), 2 ** 31 - 1);
-export const int64: Shape = integer(INT64_MIN, INT64_MAX);
-export const uint64: Shape = integer(0, 2n ** 64n - 1n);
-export const absolutePath: Shape = textLike(/^\//u, "an absolute path");
-
-const NAMESPACES = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"];
-const ACTION = /^SCMP_ACT_[A-Z_]+$/u;
-
-export const idMappings: Shape = listOf(
-  record({ containerID: required(uint32), hostID: required(uint32), size: required(uint32) }),
-);
-
-const namespaces: Shape = all(
-  listOf(record({ type: required(oneOf(NAMESPACES)), path: optional(text) })),
-  (value, path) => {
-    const types = (value as readonly { readonly type: string }[]).map((namespace) => namespace.type);
-    const again = types.find((type, index) => types.indexOf(type) !== index);
-    return again === undefined ? undefined : { path, rule: `must name each type once, ${again} comes again` };
+const mapping: Shape<SpecIdMapping> = all(
+  record<SpecIdMapping>({ containerID: required(uint32), hostID: required(uint32), size: required(uint32) }),
+  ({ containerID, hostID, size }, at, faults) => {
+    if (size === 0 || containerID + size > 2 ** 32 || hostID + size > 2 ** 32)
+      faults.add(`${at}.size`, `expected at least 1 and no ids beyond 32 bits, got ${size}`);
   },
 );
 
-const device: Shape = record({
-  path: required(absolutePath),
-  type: required(oneOf(["c", "b", "u", "p"])),
-  major: optional(int64),
-  minor: optional(int64),
-  fileMode: optional(uint32),
-  uid: optional(uint32),
-  gid: optional(uint32),
+/** The kernel refuses the whole map for one overlap. */
+export const idMappings: Shape<readonly SpecIdMapping[]> = all(listOf(mapping), (mappings, at, faults) => {
+  if (mappings.length > MOST_MAPPINGS)
+    faults.add(at, `expected at most ${MOST_MAPPINGS} mappings, got ${mappings.length}`);
+  for (const side of ["containerID", "hostID"] as const) {
+    const sorted = mappings.toSorted((one, other) => one[side] - other[side]);
+    sorted.forEach((one, index) => {
+      const before = sorted[index - 1];
+      if (before !== undefined && before[side] + before.size > one[side])
+        faults.add(at, `expected no id twice, got ${side} ${one[side]} in two mappings`);
+    });
+  }
 });
 
-const deviceRule: Shape = record({
-  allow: optional(flag),
-  type: optional(textLike(/^[acb]?$/u, "a, c or b")),
-  major: optional(int64),
-  minor: optional(int64),
-  access: optional(textLike(/^[rwm]{0,3}$/u, "made of r, w and m")),
+const namespace: Shape<SpecNamespace> = record<SpecNamespace>({
+  type: required(oneOf(NAMESPACES)),
+  path: optional(textLike(/^(?:\/|$)/u, "an absolute path")),
 });
 
-const memory: Shape = record({
-  limit: optional(int64),
-  reservation: optional(int64),
-  swap: optional(int64),
-  kernel: optional(int64),
-  kernelTCP: optional(int64),
-  swappiness: optional(uint64),
-  disableOOMKiller: optional(flag),
-  useHierarchy: optional(flag),
-  checkBeforeUpdate: optional(flag),
-});
+const device: Shape<SpecDevice> = all(
+  record<SpecDevice>({
+    path: required(absolutePath),
+    type: required(oneOf(["c", "b", "u", "p"])),
+    major: optional(int64),
+    minor: optional(int64),
+    fileMode: optional(uint32),
+    uid: optional(uint32),
+    gid: optional(uint32),
+  }),
+  ({ type, major, minor }, at, faults) => {
+    for (const [name, number] of Object.entries({ major, minor }))
+      if (type !== "p" && number === undefined) faults.add(`${at}.${name}`, `required for type ${type}, got nothing`);
+  },
+);
 
-const cpu: Shape = record({
-  shares: optional(uint64),
-  quota: optional(int64),
-  burst: optional(uint64),
-  period: optional(uint64),
-  realtimeRuntime: optional(int64),
-  realtimePeriod: optional(uint64),
-  cpus: optional(text),
-  mems: optional(text),
-  idle: optional(int64),
-});
-
-const weightDevice: Shape = record({
-  major: optional(int64),
-  minor: optional(int64),
-  weight: optional(uint16),
-  leafWeight: optional(uint16),
-});
-const throttleDevice: Shape = record({ major: optional(int64), minor: optional(int64), rate: optional(uint64) });
-
-const blockIo: Shape = record({
-  weight: optional(uint16),
-  leafWeight: optional(uint16),
-  weightDevice: optional(listOf(weightDevice)),
-  throttleReadBpsDevice: optional(listOf(throttleDevice)),
-  throttleWriteBpsDevice: optional(listOf(throttleDevice)),
-  throttleReadIOPSDevice: optional(listOf(throttleDevice)),
-  throttleWriteIOPSDevice: optional(listOf(throttleDevice)),
-});
-
-/** Also what `update` takes. */
-export const resources: Shape = record({
-  devices: optional(listOf(deviceRule)),
-  memory: optional(memory),
-  cpu: optional(cpu),
-  pids: optional(record({ limit: optional(int64) })),
-  blockIO: optional(blockIo),
-  hugepageLimits: optional(listOf(record({ pageSize: required(text), limit: required(uint64) }))),
-  network: optional(
-    record({
-      classID: optional(uint32),
-      priorities: optional(listOf(record({ name: required(text), priority: required(uint32) }))),
-    }),
-  ),
-  rdma: optional(mapOf(record({ hcaHandles: optional(uint32), hcaObjects: optional(uint32) }))),
-  unified: optional(mapOf(text)),
-});
-
-const syscall: Shape = record({
-  names: required(listOf(text)),
-  action: required(textLike(ACTION, "like SCMP_ACT_ERRNO")),
-  errnoRet: optional(uint32),
-  args: optional(
-    listOf(
-      record({
-        index: required(integer(0, 5)),
-        value: required(uint64),
-        valueTwo: optional(uint64),
-        op: required(textLike(/^SCMP_CMP_[A-Z_]+$/u, "like SCMP_CMP_EQ")),
-      }),
-    ),
-  ),
-});
-
-const seccomp: Shape = record({
-  defaultAction: required(textLike(ACTION, "like SCMP_ACT_ERRNO")),
-  defaultErrnoRet: optional(uint32),
-  architectures: optional(listOf(text)),
-  flags: optional(listOf(text)),
-  listenerPath: optional(text),
-  listenerMetadata: optional(text),
-  syscalls: optional(listOf(syscall)),
-});
-
-const intelRdt: Shape = record({
-  closID: optional(text),
+const intelRdt: Shape<SpecIntelRdt> = record<SpecIntelRdt>({
+  closID: optional(textLike(/^(?!\.{1,2}$)[^/\n]*$/u, "a folder's name")),
   l3CacheSchema: optional(text),
   memBwSchema: optional(text),
   enableCMT: optional(flag),
   enableMBM: optional(flag),
 });
 
-export const linux: Shape = all(
-  record({
+const timeOffset: Shape<SpecTimeOffset> = record<SpecTimeOffset>({ secs: optional(int64), nanosecs: optional(uint32) });
+
+function assertSysctls(settings: Readonly<Record<string, string>>, at: string, faults: Faults): void {
+  for (const name of Object.keys(settings))
+    if (!/^[^\s./][^\s]*$/u.test(name) || name.includes(".."))
+      faults.add(at, `expected names such as net.ipv4.ip_forward, got ${JSON.stringify(name.slice(0, 80))}`);
+}
+
+/** What belongs to a namespace of the container's own. */
+function assertUserNamespace(
+  { namespaces = [], uidMappings, gidMappings }: SpecLinux,
+  at: string,
+  faults: Faults,
+): void {
+  const own = namespaces.find(({ type }) => type === "user");
+  for (const [name, mappings] of Object.entries({ uidMappings, gidMappings })) {
+    if (own === undefined && mappings !== undefined && mappings.length > 0)
+      faults.add(`${at}.${name}`, "expected only with a user namespace, got none");
+    if (own !== undefined && (own.path ?? "") === "" && (mappings ?? []).length === 0)
+      faults.add(`${at}.${name}`, "required for a new user namespace, got nothing");
+  }
+}
+
+export const linux: Shape<SpecLinux> = all(
+  record<SpecLinux>({
     uidMappings: optional(idMappings),
     gidMappings: optional(idMappings),
-    sysctl: optional(mapOf(text)),
+    sysctl: optional(all(mapOf(text), assertSysctls)),
     resources: optional(resources),
     cgroupsPath: optional(text),
-    namespaces: optional(namespaces),
+    namespaces: optional(distinct(listOf(namespace), "type", ({ type }) => type)),
     devices: optional(listOf(device)),
     seccomp: optional(seccomp),
-    rootfsPropagation: optional(text),
-    maskedPaths: optional(listOf(text)),
-    readonlyPaths: optional(listOf(text)),
+    rootfsPropagation: optional(oneOf(PROPAGATIONS)),
+    maskedPaths: optional(listOf(absolutePath)),
+    readonlyPaths: optional(listOf(absolutePath)),
     mountLabel: optional(text),
     intelRdt: optional(intelRdt),
-    personality: optional(record({ domain: required(text), flags: optional(listOf(text)) })),
-    timeOffsets: optional(mapOf(record({ secs: optional(int64), nanosecs: optional(uint32) }))),
+    personality: optional(
+      record<SpecPersonality>({ domain: required(oneOf(["LINUX", "LINUX32"])), flags: optional(listOf(text)) }),
+    ),
+    timeOffsets: optional(record<SpecTimeOffsets>({ monotonic: optional(timeOffset), boottime: optional(timeOffset) })),
   }),
-  rule((value) => {
-    const joined = (value["namespaces"] as readonly { type: string; path?: string }[] | undefined) ?? [];
-    const mapped = value["uidMappings"] !== undefined || value["gidMappings"] !== undefined;
-    return mapped && !joined.some(({ type }) => type === "user")
-      ? "must have a user namespace for its mappings"
-      : undefined;
-  }),
+  assertUserNamespace,
 );

@@ -15,8 +15,25 @@ export interface SpecLinux {
   readonly readonlyPaths?: readonly string[];
   readonly mountLabel?: string;
   readonly intelRdt?: SpecIntelRdt;
-  readonly personality?: { readonly domain: string; readonly flags?: readonly string[] };
-  readonly timeOffsets?: Readonly<Record<string, { readonly secs?: SpecInteger; readonly nanosecs?: number }>>;
+  readonly personality?: SpecPersonality;
+  readonly timeOffsets?: SpecTimeOffsets;
+}
+
+/** personality(2): `LINUX` or `LINUX32`. */
+export interface SpecPersonality {
+  readonly domain: string;
+  readonly flags?: readonly string[];
+}
+
+export interface SpecTimeOffsets {
+  readonly monotonic?: SpecTimeOffset;
+  readonly boottime?: SpecTimeOffset;
+}
+
+/** time_namespaces(7). */
+export interface SpecTimeOffset {
+  readonly secs?: SpecInteger;
+  readonly nanosecs?: number;
 }
 
 export type SpecNamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
@@ -39,7 +56,8 @@ export interface SpecDevice {
 }
 
 export interface SpecDeviceRule {
-  readonly allow: boolean;
+  /** Left out: no. */
+  readonly allow?: boolean;
   /** `a`, `c` or `b`; left out: all. */
   readonly type?: string;
   readonly major?: SpecInteger;
@@ -52,15 +70,28 @@ export interface SpecResources {
   readonly devices?: readonly SpecDeviceRule[];
   readonly memory?: SpecMemory;
   readonly cpu?: SpecCpu;
-  readonly pids?: { readonly limit?: SpecInteger };
+  readonly pids?: SpecPids;
   readonly blockIO?: SpecBlockIo;
   readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: SpecInteger }[];
-  readonly network?: {
-    readonly classID?: number;
-    readonly priorities?: readonly { readonly name: string; readonly priority: number }[];
-  };
-  readonly rdma?: Readonly<Record<string, { readonly hcaHandles?: number; readonly hcaObjects?: number }>>;
+  readonly network?: SpecNetworkResources;
+  readonly rdma?: Readonly<Record<string, SpecRdma>>;
+  /** Names and contents of files of cgroup v2. */
   readonly unified?: Readonly<Record<string, string>>;
+}
+
+export interface SpecNetworkResources {
+  readonly classID?: number;
+  readonly priorities?: readonly { readonly name: string; readonly priority: number }[];
+}
+
+export interface SpecRdma {
+  readonly hcaHandles?: number;
+  readonly hcaObjects?: number;
+}
+
+/** 0 or less means no limit. */
+export interface SpecPids {
+  readonly limit?: SpecInteger;
 }
 
 /** In bytes; -1 means no limit. */

@@ -19,6 +19,18 @@ export interface RuntimeSpec {
   readonly linux?: SpecLinux;
 }
 
+/** A specification that a container can be made from. */
+export interface RunnableSpec extends RuntimeSpec {
+  readonly process: RunnableProcess;
+  readonly root: SpecRoot;
+}
+
+/** The little of a specification that says whether the container wants to be more than a plain one. */
+export interface SpecOutline {
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly process?: { readonly env?: readonly string[] };
+}
+
 export interface SpecProcess {
   readonly terminal?: boolean;
   /** In characters. */
@@ -37,7 +49,19 @@ export interface SpecProcess {
   readonly scheduler?: SpecScheduler;
   readonly selinuxLabel?: string;
   readonly ioPriority?: { readonly class: string; readonly priority: number };
-  readonly execCPUAffinity?: { readonly initial?: string; readonly final?: string };
+  readonly execCPUAffinity?: SpecCpuAffinity;
+}
+
+/** Processors such as `0-3,7`, while an exec joins the container and afterwards. */
+export interface SpecCpuAffinity {
+  readonly initial?: string;
+  readonly final?: string;
+}
+
+/** A process with something to run. */
+export interface RunnableProcess extends SpecProcess {
+  /** Not empty. */
+  readonly args: readonly string[];
 }
 
 /** Leaving out a number means 0, as in runc. */
