@@ -1,9 +1,22 @@
 import type { CodeEntry } from "../kinds.ts";
 
 export const palCodes = {
+  ERR_PAL_ARCHITECTURE: { kind: "failed-precondition", summary: "A PAL library is built for another machine." },
   ERR_PAL_CALL: { kind: "internal", summary: "A call of the Enclave Runtime PAL API failed; the message names it." },
+  ERR_PAL_DEPENDENCY: {
+    kind: "failed-precondition",
+    summary: "A library that a PAL library needs is missing on this host, or cannot be used.",
+  },
+  ERR_PAL_LIBC_VERSION: {
+    kind: "failed-precondition",
+    summary: "A PAL library needs a newer C or C++ library than the payload of init-runelet brings.",
+  },
   ERR_PAL_LOAD: { kind: "failed-precondition", summary: "A PAL library could not be loaded." },
-  ERR_PAL_NOT_FOUND: { kind: "not-found", summary: "No enclave runtime of that name is built in." },
+  ERR_PAL_NOT_FOUND: {
+    kind: "not-found",
+    summary: "No enclave runtime of that name is built in, or there is no library of that path.",
+  },
+  ERR_PAL_NOT_LIBRARY: { kind: "failed-precondition", summary: "A file is no shared library, or a damaged one." },
   ERR_PAL_SYMBOL: { kind: "failed-precondition", summary: "A PAL library lacks a function that its version demands." },
   ERR_PAL_VERSION: {
     kind: "not-implemented",
