@@ -8,6 +8,7 @@ import {
   MessageDecoder,
   parseAnswer,
   requestSync,
+  writeMessageSync,
 } from "@inclavare/linux";
 import { type ControlRequest, encodeControlRequest } from "./control.ts";
 
@@ -36,6 +37,16 @@ export async function requestControl(
     return parseAnswer(await readAnswer(socket, request.op, options));
   } finally {
     socket.destroy();
+  }
+}
+
+/** Leaves a request for init-runelet and waits for nothing: it is read when init-runelet can. @throws ERR_RUNELET_ENDED */
+export function sendControl(path: string, request: ControlRequest): void {
+  const descriptor = connect(path);
+  try {
+    writeMessageSync(descriptor, encodeControlRequest(request));
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -9,6 +9,7 @@ import { type ContainerRecord, readRecord } from "../record.ts";
 import { withoutRequest } from "../request.ts";
 import { runcError, runRunc } from "../runc.ts";
 import { type Engine, LONG_MS, pathsOf } from "./engine.ts";
+import { runcStatus } from "./state.ts";
 
 const CONTROL_DEADLINE_MS = 10_000;
 
@@ -44,6 +45,7 @@ export function readContainer(engine: Engine, id: string): ContainerRecord {
 export async function execInContainer(engine: Engine, options: ExecOptions): Promise<number> {
   const paths = pathsOf(engine, options.id);
   const record = readRecord(paths);
+  await assertExecutable(engine, options);
   const connection = requestExec(paths.control, { op: "exec", process: processRequest(options) }, CONTROL_DEADLINE_MS);
   const processFile = join(paths.directory, `exec-${randomUUID()}.json`);
   let open = true;
@@ -71,6 +73,15 @@ export async function execInContainer(engine: Engine, options: ExecOptions): Pro
     close();
     rmSync(processFile, { force: true });
   }
+}
+
+/** A frozen init-runelet cannot answer, and one that has ended neither: both are told at once, in runc's words. */
+async function assertExecutable(engine: Engine, { id, ignorePaused }: ExecOptions): Promise<void> {
+  const status = await runcStatus(engine, id);
+  if (status === "stopped") throw new InclavareError("ERR_CONTAINER_STATE", "cannot exec in a stopped container");
+  if (status !== "paused" || ignorePaused) return;
+  const text = "cannot exec in a paused container (use --ignore-paused to override)";
+  throw new InclavareError("ERR_CONTAINER_STATE", text);
 }
 
 function processRequest({ process }: ExecOptions): {

@@ -1,8 +1,9 @@
 import { InclavareError, isInclavareError } from "@inclavare/errors";
 import { signalNumber } from "@inclavare/linux";
-import { requestControl } from "../control-client.ts";
+import { requestControl, sendControl } from "../control-client.ts";
 import { mustRunc } from "../runc.ts";
 import { type Engine, pathsOf, SHORT_MS } from "./engine.ts";
+import { runcStatus } from "./state.ts";
 
 const CONTROL_DEADLINE_MS = 10_000;
 const SIGKILL = 9;
@@ -14,13 +15,16 @@ export interface KillOptions {
   readonly all: boolean;
 }
 
-/** Reads a signal's name, with or without SIG, or number; 0 is for asking. @throws ERR_SIGNAL_UNKNOWN in runc's words */
+/**
+ * Reads a signal's name, with or without SIG, or number; 0 is for asking, nothing is SIGTERM.
+ * @throws ERR_SIGNAL_UNKNOWN in runc's words
+ */
 export function parseSignal(text: string): number {
   if (text === "0") return 0;
   try {
-    return signalNumber(text);
-  } catch (cause) {
-    throw new InclavareError("ERR_SIGNAL_UNKNOWN", `unknown signal "${text}"`, { cause });
+    return signalNumber(text === "" ? "TERM" : text);
+  } catch {
+    throw new InclavareError("ERR_SIGNAL_UNKNOWN", `unknown signal "${text}"`);
   }
 }
 
@@ -36,12 +40,17 @@ export async function killContainer(engine: Engine, id: string, { signal, all }:
     await mustRunc(engine.runc, { args, deadlineMs: SHORT_MS });
     return;
   }
+  const notRunning = new InclavareError("ERR_CONTAINER_STATE", "container not running");
+  const request = { op: "kill", signal, all } as const;
+  const status = await runcStatus(engine, id);
+  if (status === "stopped" && !all) throw notRunning;
+  if (status === "stopped") return;
+  // A frozen init-runelet reads it when it goes on, as the kernel keeps a signal for a frozen process.
+  if (status === "paused") return sendControl(paths.control, request);
   try {
-    await requestControl(paths.control, { op: "kill", signal, all }, { timeoutMs: CONTROL_DEADLINE_MS });
+    await requestControl(paths.control, request, { timeoutMs: CONTROL_DEADLINE_MS });
   } catch (error) {
     if (!isInclavareError(error, "ERR_RUNELET_ENDED")) throw error;
-    // Tells "does not exist" from "has stopped", in runc's words.
-    await mustRunc(engine.runc, { args: ["state", id], deadlineMs: SHORT_MS });
-    if (!all) throw new InclavareError("ERR_CONTAINER_STATE", "container not running", { cause: error });
+    if (!all) throw notRunning;
   }
 }

@@ -14,11 +14,11 @@ export async function startContainer(engine: Engine, id: string): Promise<void> 
   } catch (error) {
     if (error instanceof InclavareError && error.code !== "ERR_RUNELET_ENDED" && error.code !== "ERR_CONTAINER_STATE")
       throw error;
-    throw await refusal(engine, id, error);
+    throw await refusal(engine, id);
   }
 }
 
-async function refusal(engine: Engine, id: string, cause?: unknown): Promise<InclavareError> {
+async function refusal(engine: Engine, id: string): Promise<InclavareError> {
   const { status } = await containerState(engine, id);
   const text =
     status === "stopped"
@@ -26,5 +26,5 @@ async function refusal(engine: Engine, id: string, cause?: unknown): Promise<Inc
       : status === "creating"
         ? "cannot start a container that is not created yet"
         : "cannot start an already running container";
-  return new InclavareError("ERR_CONTAINER_STATE", text, { cause });
+  return new InclavareError("ERR_CONTAINER_STATE", text);
 }

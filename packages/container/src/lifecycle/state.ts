@@ -31,6 +31,11 @@ export async function containerState(engine: Engine, id: string): Promise<OciSta
   return mergeState(state, record, await statusOf(state.status, record, paths.control));
 }
 
+/** What runc says of a container. @throws ERR_CONTAINER_NOT_FOUND, ERR_RUNC */
+export async function runcStatus(engine: Engine, id: string): Promise<string> {
+  return parseState(await mustRunc(engine.runc, { args: ["state", id], deadlineMs: SHORT_MS })).status;
+}
+
 /** runc's state with what the caller knows the container by. */
 export function mergeState(state: OciState, record: ContainerRecord, status: string): OciState {
   const { owner, annotations: _, ...rest } = state;
