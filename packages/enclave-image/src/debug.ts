@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { createSigstruct, generateSigningKey } from "@inclavare/sgx";
 import { buildAppImage } from "./app-image/encode.ts";
@@ -6,6 +7,7 @@ import { findWasmProgram } from "./carrier/wasm.ts";
 import { APP_IMAGE_FILE, MANIFEST_FILE, SIGSTRUCT_FILE } from "./constants.ts";
 import { cleanDirectory, deriveManifest, parseVariables } from "./convert/manifest.ts";
 import { encodeManifest } from "./manifest/parse.ts";
+import { shortSignalName } from "./manifest/signals.ts";
 import type { EnclaveManifest } from "./manifest/types.ts";
 import { createMeasurer } from "./measure/measurer.ts";
 import { sourceFromDirectory } from "./source/directory.ts";
@@ -30,6 +32,12 @@ export interface DebugEnclaveOptions {
   /** Where the three files are written to as well; it has to exist. Default: nowhere. */
   readonly directory?: string;
 }
+
+/** All that a process can be sent; KILL gets through in any case. */
+const SIGNALS = [
+  ...new Set(Object.keys(constants.signals).map(shortSignalName)),
+  ...Array.from({ length: 31 }, (_, number) => (number === 0 ? "RTMIN" : `RTMIN+${number}`)),
+].filter((name) => name !== "KILL" && name !== "STOP");
 
 /** The three files of an enclave. */
 export interface DebugEnclave {
@@ -69,7 +77,11 @@ function debugManifest(process: DebugEnclaveOptions["process"], program: string,
     cwd,
     user: { uid, gid },
   });
-  return patchManifest(derived, [{ debug: true, exec: true, hooks: true, stdin: true }], "derived debug manifest");
+  return patchManifest(
+    derived,
+    [{ debug: true, exec: true, hooks: true, stdin: true, signals: SIGNALS, threads: 64 }],
+    "derived debug manifest",
+  );
 }
 
 async function writeFiles(directory: string, { manifest, appImage, sigstruct }: DebugEnclave): Promise<void> {

@@ -31,6 +31,7 @@ describe("deriveDebugEnclave", () => {
     const { manifest: bytes, appImage, sigstruct } = await deriveDebugEnclave(options);
     const manifest = parseManifest(bytes, "test");
     assert.equal(manifest.debug, true);
+    for (const signal of ["TERM", "WINCH", "PWR", "RTMIN+30"]) assert.ok(manifest.signals.includes(signal), signal);
     const { args, env } = resolveProcess(manifest, { ...options.process, env: options.process.env ?? [] });
     assert.deepEqual([args, env], [["/run", "x"], ["A=b"]]);
     assert.deepEqual([...decodeAppImage(appImage).entries.keys()], ["/", "/app", "/app/main.wasm", "/run"]);
