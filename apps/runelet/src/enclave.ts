@@ -1,7 +1,7 @@
 import { openSync } from "node:fs";
 import { type EnclaveManifest, resolveProcess } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
-import { signalName } from "@inclavare/linux";
+import { signalName, signalNumber } from "@inclavare/linux";
 import type { EnclaveRuntime } from "@inclavare/pal";
 import type { Secrets } from "./secrets.ts";
 
@@ -124,10 +124,8 @@ export class Enclave {
   }
 
   #assertSignalAllowed(signal: number): void {
-    const name = signalName(signal);
-    if (signal === SIGKILL || this.manifest.signals.some((allowed) => `SIG${allowed.replace(/^SIG/u, "")}` === name))
-      return;
-    throw new InclavareError("ERR_SIGNAL_FORBIDDEN", `the enclave manifest does not let ${name} through`);
+    if (signal === SIGKILL || this.manifest.signals.some((allowed) => signalNumber(allowed) === signal)) return;
+    throw new InclavareError("ERR_SIGNAL_FORBIDDEN", `the enclave manifest does not let ${signalName(signal)} through`);
   }
 
   async #create({ args, env, cwd }: OutsideProcess, outside: Stdio): Promise<number> {
