@@ -82,11 +82,18 @@ export class Enclave {
     return value;
   }
 
-  /** Whether `exec` is allowed at all; asked before a stand-in is made. */
-  assertExecAllowed(): void {
+  /** Whether such an `exec` can be at all; asked before a stand-in is made. */
+  async assertExecutable(outside: OutsideProcess): Promise<void> {
+    const { args, env, cwd } = this.#resolveExec(outside);
+    await this.#runtime.assertProcess?.({ path: programOf(args), argv: args, env, cwd });
+  }
+
+  /** Before the main process has started as well, as in any container. */
+  #resolveExec(outside: OutsideProcess): OutsideProcess {
     if (!this.manifest.exec) throw new InclavareError("ERR_EXEC_FORBIDDEN", "the enclave manifest does not allow exec");
-    if (this.#status !== "running")
-      throw new InclavareError("ERR_CONTAINER_STATE", `cannot exec: the enclave is ${this.#status}`);
+    if (this.#status === "stopped")
+      throw new InclavareError("ERR_CONTAINER_STATE", "cannot exec in a stopped container");
+    return resolveProcess(this.manifest, outside, { exec: true });
   }
 
   /** Runs a further process; `exited` gives its exit value, `kill` reaches it and it alone. */
@@ -94,8 +101,7 @@ export class Enclave {
     outside: OutsideProcess,
     stdio: Stdio,
   ): Promise<{ exited: Promise<number>; kill: (signal: number) => Promise<void> }> {
-    this.assertExecAllowed();
-    const pid = await this.#create(resolveProcess(this.manifest, outside, { exec: true }), stdio);
+    const pid = await this.#create(this.#resolveExec(outside), stdio);
     return { exited: this.#wait(pid), kill: async (signal) => await this.#signal(pid, signal) };
   }
 
@@ -129,8 +135,7 @@ export class Enclave {
   }
 
   async #create({ args, env, cwd }: OutsideProcess, outside: Stdio): Promise<number> {
-    const [path] = args;
-    if (path === undefined) throw new InclavareError("ERR_PROCESS_ARGS", "there is no program to run: args is empty");
+    const path = programOf(args);
     const stdio = this.manifest.stdin ? outside : { ...outside, stdin: openNothing() };
     const pid = await this.#runtime.createProcess({ path, argv: args, env, stdio, cwd });
     this.#running.add(pid);
@@ -144,6 +149,11 @@ export class Enclave {
       this.#running.delete(pid);
     }
   }
+}
+
+function programOf([path]: readonly string[]): string {
+  if (path !== undefined) return path;
+  throw new InclavareError("ERR_PROCESS_ARGS", "there is no program to run: args is empty");
 }
 
 let nothing: number | undefined;

@@ -78,7 +78,7 @@ export class Runelet implements ControlHandler {
       case "exec":
         break;
     }
-    enclave.assertExecAllowed();
+    await enclave.assertExecutable(request.process);
     return { attach: async (stdio) => await enclave.exec(request.process, stdio) };
   }
 

@@ -43,6 +43,11 @@ export interface EnclaveRuntime {
   readonly apiVersion: PalApiVersion;
   /** Creates the enclave. */
   init(attributes: RuntimeAttributes): Promise<void>;
+  /**
+   * Rejects as `createProcess` would for what is known before there are descriptors: a program that is not there, for
+   * one. Left out by a runtime that cannot tell, as no PAL library can.
+   */
+  assertProcess?(request: Omit<ProcessRequest, "stdio">): Promise<void>;
   /** Makes a process in the enclave, which does not run yet, and tells its number there. */
   createProcess(request: ProcessRequest): Promise<number>;
   /** Runs a process to its end. Resolves with its exit code, 0 to 255, or 128 + the signal that ended it. */

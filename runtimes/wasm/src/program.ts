@@ -46,12 +46,10 @@ export class Programs {
   }
 
   #findProgram({ path, env, cwd }: ProgramRequest): FileNode {
-    const found = candidates(path, env, cwd)
-      .map((candidate) => this.#find(candidate))
-      .find((node) => node?.type === "file");
+    const nodes = candidates(path, env, cwd).map((candidate) => this.#find(candidate));
+    const found = nodes.find((node) => node?.type === "file");
     if (found?.type === "file") return found;
-    const what = path.includes("/") ? "is no file of the image" : "is in no directory of PATH";
-    throw new InclavareError("ERR_WASM_PROGRAM", `the program ${JSON.stringify(path)} ${what}`);
+    throw new InclavareError("ERR_WASM_PROGRAM", notFound(path, nodes[0]?.type));
   }
 
   #find(absolutePath: string): Node | undefined {
@@ -63,6 +61,13 @@ export class Programs {
       throw error;
     }
   }
+}
+
+/** In runc's words: from these, callers such as dockerd tell what was wrong. */
+function notFound(path: string, found: Node["type"] | undefined): string {
+  const what = `unable to start container process: exec: ${JSON.stringify(path)}`;
+  if (!path.includes("/")) return `${what}: executable file not found in $PATH`;
+  return found === undefined ? `${what}: stat ${path}: no such file or directory` : `${what}: is a directory`;
 }
 
 function candidates(path: string, env: readonly string[], cwd: string): string[] {

@@ -82,31 +82,23 @@ class WasmRuntime implements EnclaveRuntime {
     }
   }
 
+  async assertProcess(request: Omit<ProcessRequest, "stdio">): Promise<void> {
+    await this.#load(request);
+  }
+
   async createProcess(request: ProcessRequest): Promise<number> {
-    const { entries, programs } = this.#running();
-    const { maxProcesses } = this.#options;
-    const running = [...this.#processes.values()].filter(({ hasEnded }) => !hasEnded).length;
-    if (running + this.#starting >= maxProcesses) {
-      throw new InclavareError("ERR_WASM_PROCESSES", `the enclave already runs ${maxProcesses} processes, its maximum`);
-    }
+    assertStdio(request.stdio);
+    const module = this.#load(request);
     this.#starting += 1;
     try {
       const { path, argv, stdio, cwd = "/" } = request;
-      assertRequest(request);
-      if (!programs.isDirectory(cwd) && !this.#options.memoryMounts.includes(cwd)) {
-        throw new InclavareError(
-          "ERR_WASM_CWD",
-          `working directory ${JSON.stringify(cwd)} is no directory of the image`,
-        );
-      }
-      const module = await programs.load({ path, env: request.env, cwd });
       const guest = await GuestProcess.create({
-        module,
+        module: await module,
         program: path,
         args: argv,
         env: withWorkingDirectory(request.env, cwd),
         stdio,
-        entries,
+        entries: this.#running().entries,
         files: [...this.#options.files()].map(([filePath, bytes]) => ({ path: filePath, bytes })),
         memoryMounts: this.#options.memoryMounts,
         memoryLimitBytes: this.#options.maxMemoryBytes,
@@ -116,6 +108,23 @@ class WasmRuntime implements EnclaveRuntime {
     } finally {
       this.#starting -= 1;
     }
+  }
+
+  /** The program of a process for which there is room. The checks before compiling are made at once. */
+  async #load(request: Omit<ProcessRequest, "stdio">): Promise<WebAssembly.Module> {
+    const { programs } = this.#running();
+    const { maxProcesses, memoryMounts } = this.#options;
+    const running = [...this.#processes.values()].filter(({ hasEnded }) => !hasEnded).length;
+    if (running + this.#starting >= maxProcesses) {
+      throw new InclavareError("ERR_WASM_PROCESSES", `the enclave already runs ${maxProcesses} processes, its maximum`);
+    }
+    assertRequest(request);
+    const { path, env, cwd = "/" } = request;
+    if (!programs.isDirectory(cwd) && !memoryMounts.includes(cwd)) {
+      const what = "is no directory of the image: no such file or directory";
+      throw new InclavareError("ERR_WASM_CWD", `working directory ${JSON.stringify(cwd)} ${what}`);
+    }
+    return await programs.load({ path, env, cwd });
   }
 
   #register(guest: GuestProcess): number {
@@ -173,7 +182,7 @@ function defaultGuestScript(): URL {
   return new URL(import.meta.url.endsWith(".ts") ? "guest.ts" : "guest.mjs", import.meta.url);
 }
 
-function assertRequest({ argv, env, stdio, cwd = "/" }: ProcessRequest): void {
+function assertRequest({ argv, env, cwd = "/" }: Omit<ProcessRequest, "stdio">): void {
   for (const text of [...argv, ...env]) {
     if (text.includes("\0")) {
       throw new InclavareError("ERR_WASM_ARGUMENT", "an argument or variable contains a NUL byte");
@@ -182,6 +191,9 @@ function assertRequest({ argv, env, stdio, cwd = "/" }: ProcessRequest): void {
   if (!cwd.startsWith("/")) {
     throw new InclavareError("ERR_WASM_CWD", `working directory is ${JSON.stringify(cwd)}, expected an absolute path`);
   }
+}
+
+function assertStdio(stdio: ProcessRequest["stdio"]): void {
   for (const [name, fd] of Object.entries(stdio)) {
     try {
       fstatSync(fd);
