@@ -31,12 +31,13 @@ export async function findWasmProgram(
     const found = resolveInside(entries, path);
     const file = found === undefined ? undefined : entries.get(found.path);
     if (file === undefined) continue;
-    if (file.type !== "file") throw missing(`the program ${path} is a directory`);
+    if (file.type !== "file") throw missing(`${inRuncsWords(path)}: is a directory`);
     assertWasmCommand(await file.read(), `the program ${path}`);
     // With ".." in it, tidying the text could lead elsewhere than walking did, through a link.
     return path.split("/").includes("..") ? file.path : posix.normalize(path);
   }
-  throw missing(`the program ${JSON.stringify(name)} is not in the image`);
+  const what = name.includes("/") ? `stat ${name}: no such file or directory` : "executable file not found in $PATH";
+  throw missing(`${inRuncsWords(name)}: ${what}`);
 }
 
 /** The ways to read the name; only one that leads to something counts. */
@@ -46,6 +47,11 @@ function candidates(name: string, cwd: string, searchPath = DEFAULT_PATH): strin
   if (name.includes("/")) return [`${cwd}/${name}`];
   const folders = searchPath.split(":").filter((folder) => folder.startsWith("/"));
   return [...folders, cwd].map((folder) => `${folder}/${name}`);
+}
+
+/** From these, callers such as dockerd tell what was wrong. */
+function inRuncsWords(name: string): string {
+  return `unable to start container process: exec: ${JSON.stringify(name)}`;
 }
 
 function missing(message: string): InclavareError {
