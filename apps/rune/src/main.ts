@@ -4,7 +4,7 @@ import { dispatch } from "./dispatch.ts";
 import { HELP, HOOK_COMMAND, printVersion } from "./program.ts";
 import { isOn, parseInvocation } from "./parse.ts";
 
-/** What runc ends with: 1, and 255 for an `exec`, whose other values are those of the process. */
+/** What runc ends with: 1, and 255 for an `exec` that it has understood; the other values are those of the process. */
 const FAILURE = { exec: 255, other: 1 } as const;
 
 const argv = process.argv.slice(2);
@@ -28,5 +28,6 @@ try {
   process.exitCode = await main();
 } catch (error) {
   createLog(invocation).fail(error);
-  process.exitCode = invocation.command === "exec" ? FAILURE.exec : FAILURE.other;
+  const understood = invocation.flags?.problems.length === 0;
+  process.exitCode = invocation.command === "exec" && understood ? FAILURE.exec : FAILURE.other;
 }
