@@ -1,4 +1,5 @@
 /** Bundles each app into `lib/inclavare/NAME.mjs`; chunks that are loaded on demand lie beside it. */
+import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
@@ -13,6 +14,7 @@ export interface BundleOptions {
 
 export async function bundle({ input, directory, name, single }: BundleOptions): Promise<void> {
   const build = await rolldown({
+    transform: { define: { INCLAVARE_COMMIT: JSON.stringify(commit()) } },
     input: { [name]: input },
     platform: "node",
     external: [/^node:/u],
@@ -31,6 +33,15 @@ export async function bundle({ input, directory, name, single }: BundleOptions):
   } finally {
     await build.close();
   }
+}
+
+/** Which state of the sources this is, where that can be told: a source archive has no history. */
+function commit(): string {
+  const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty", "--tags", "--abbrev=12"], {
+    cwd: import.meta.dirname,
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout.trim() : "unknown";
 }
 
 /** The apps that are started from a command line; init-runelet is not one of them, it lies in the payload. */

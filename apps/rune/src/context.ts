@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type Config, installation, loadConfig } from "@inclavare/container";
 import { Log } from "./log.ts";
-import { type Invocation, isOn, lastValue } from "./parse.ts";
+import { type Invocation, isOn, lastValue, type ParsedFlags } from "./parse.ts";
 
 /** What a command works with; everything that comes from the process itself is in here. */
 export interface Context {
@@ -37,11 +37,16 @@ function readConfig(env: NodeJS.ProcessEnv): Config {
   return loadConfig(env["INCLAVARE_CONFIG"], { payload: installation().payload });
 }
 
+/** Whether `--debug` or `--log-level` asks for more than warnings and errors. */
+export function isVerbose(globals: ParsedFlags): boolean {
+  return isOn(globals, "debug") || ["debug", "trace"].includes(lastValue(globals, "log-level") ?? "");
+}
+
 /** Global flags that runc needs as well when we call it; root and log are ours to set. */
 export function runcFlags({ globals }: Invocation): string[] {
   const rootless = lastValue(globals, "rootless");
   return [
-    ...(isOn(globals, "debug") ? ["--debug"] : []),
+    ...(isVerbose(globals) ? ["--debug"] : []),
     ...(isOn(globals, "systemd-cgroup") ? ["--systemd-cgroup"] : []),
     ...(rootless === undefined ? [] : ["--rootless", rootless]),
   ];

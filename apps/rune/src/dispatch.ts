@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { InclavareError } from "@inclavare/errors";
 import { containerPaths, mayAskForEnclave, rootDirectory } from "@inclavare/container";
 import type { Context } from "./context.ts";
 import { handOver } from "./handover.ts";
@@ -14,7 +15,11 @@ const CONTAINER_ID = /^(?!\.{1,2}$)[A-Za-z0-9_+.-]{1,255}$/u;
  * @returns the exit code
  */
 export async function dispatch(context: Context): Promise<number> {
-  const { command, flags } = context.invocation;
+  const { globals, command, flags } = context.invocation;
+  // A flag that we do not know could have a value: what we take for the command would be that, and a request for an
+  // enclave would be missed.
+  const [problem] = globals.problems;
+  if (problem !== undefined) throw new InclavareError("ERR_USAGE", problem);
   if (flags === undefined || isOn(flags, "help") || command === undefined || !concernsUs(context, command, flags))
     return await handOver(context);
   const { runCommand } = await import("./commands/index.ts");
@@ -25,9 +30,12 @@ function concernsUs(context: Context, command: string, flags: ParsedFlags): bool
   switch (command) {
     case "create":
     case "run":
+    case "restore":
       return asksForEnclave(context, flags) || flags.positionals.some((id) => isOurs(context, id));
     case "features":
       return true;
+    case "spec":
+      return isOn(flags, "enclave");
     case "list":
       return hasContainers(rootDirectory(context.config.rune.state, context.root));
     default:
@@ -43,8 +51,9 @@ function asksForEnclave({ config }: Context, flags: ParsedFlags): boolean {
   try {
     const text = readFileSync(join(resolve(lastValue(flags, "bundle") ?? "."), "config.json"), "utf8");
     return config.rune.requireEnclave || mayAskForEnclave(text);
-  } catch {
-    return false;
+  } catch (error) {
+    // A file that is there and cannot be read might ask for anything.
+    return !["ENOENT", "ENOTDIR", "EISDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
   }
 }
 

@@ -16,6 +16,7 @@ export const GLOBAL_FLAGS: CommandShape = {
     debug: "switch",
     log: "value",
     "log-format": "value",
+    "log-level": "value",
     root: "value",
     criu: "value",
     "systemd-cgroup": "switch",
@@ -37,6 +38,20 @@ const create: FlagTable = {
   "preserve-fds": "value",
 };
 
+/** What criu can be told; an enclave container is neither checkpointed nor restored, but its id has to be found. */
+const criu: FlagTable = {
+  "image-path": "value",
+  "work-path": "value",
+  "tcp-established": "switch",
+  "ext-unix-sk": "switch",
+  "shell-job": "switch",
+  "lazy-pages": "switch",
+  "file-locks": "switch",
+  "manage-cgroups-mode": "value",
+  "empty-ns": "list",
+  "auto-dedup": "switch",
+};
+
 /** The commands that mean something else for an enclave container. Names and kinds are runc's, newer releases included. */
 export const COMMANDS: ReadonlyMap<string, CommandShape> = new Map<string, CommandShape>([
   ["create", { flags: create, short: { b: "bundle" } }],
@@ -53,6 +68,65 @@ export const COMMANDS: ReadonlyMap<string, CommandShape> = new Map<string, Comma
   ["delete", { flags: { force: "switch" }, short: { f: "force" } }],
   ["list", { flags: { format: "value", quiet: "switch" }, short: { f: "format", q: "quiet" } }],
   ["features", { flags: {}, short: {} }],
+  ["spec", { flags: { bundle: "value", rootless: "switch", enclave: "switch" }, short: { b: "bundle" } }],
+  [
+    "checkpoint",
+    {
+      flags: {
+        ...criu,
+        "parent-path": "value",
+        "leave-running": "switch",
+        "status-fd": "value",
+        "page-server": "value",
+        "pre-dump": "switch",
+      },
+      short: {},
+    },
+  ],
+  [
+    "restore",
+    {
+      flags: {
+        ...criu,
+        "console-socket": "value",
+        bundle: "value",
+        detach: "switch",
+        "pid-file": "value",
+        "no-subreaper": "switch",
+        "no-pivot": "switch",
+        "lsm-profile": "value",
+        "lsm-mount-context": "value",
+      },
+      short: { b: "bundle", d: "detach" },
+    },
+  ],
+  [
+    "update",
+    {
+      flags: {
+        resources: "value",
+        "blkio-weight": "value",
+        "cpu-period": "value",
+        "cpu-quota": "value",
+        "cpu-burst": "value",
+        "cpu-share": "value",
+        "cpu-rt-period": "value",
+        "cpu-rt-runtime": "value",
+        "cpu-idle": "value",
+        "cpuset-cpus": "value",
+        "cpuset-mems": "value",
+        "kernel-memory": "value",
+        "kernel-memory-tcp": "value",
+        memory: "value",
+        "memory-reservation": "value",
+        "memory-swap": "value",
+        "pids-limit": "value",
+        "l3-cache-schema": "value",
+        "mem-bw-schema": "value",
+      },
+      short: { r: "resources" },
+    },
+  ],
   [
     "exec",
     {

@@ -1,7 +1,7 @@
 import { findProgram } from "@inclavare/container";
 import { InclavareError } from "@inclavare/errors";
-import type { Context } from "./context.ts";
-import { lastValue } from "./parse.ts";
+import { type Context, isVerbose } from "./context.ts";
+import { lastValue, type ParsedFlags } from "./parse.ts";
 
 /** Replaces this process with runc: same pid, same arguments, same descriptors, nothing of Node's left over. */
 export async function handOver({ argv, env, config, invocation }: Context): Promise<never> {
@@ -10,7 +10,18 @@ export async function handOver({ argv, env, config, invocation }: Context): Prom
   for (const signal of ["SIGPIPE", "SIGXFSZ"] as const) process.on(signal, () => undefined);
   await keepDescriptors(Number(lastValue(invocation.flags ?? invocation.globals, "preserve-fds") ?? 0), env);
   if (process.execve === undefined) throw new InclavareError("ERR_INTERNAL", "this Node.js has no execve");
-  return process.execve(program, ["runc", ...argv], env);
+  return process.execve(program, ["runc", ...runcArguments(argv, invocation.globals)], env);
+}
+
+/** The command line as it came, but for `--log-level`, which crun and youki know and runc does not; all know `--debug`. */
+function runcArguments(argv: readonly string[], globals: ParsedFlags): readonly string[] {
+  if (!globals.values.has("log-level")) return argv;
+  const others = [...globals.values].filter(([name]) => name !== "log-level");
+  return [
+    ...others.flatMap(([name, values]) => values.map((value) => `--${name}=${value}`)),
+    ...(isVerbose(globals) ? ["--debug"] : []),
+    ...globals.positionals,
+  ];
 }
 
 /** Node marks what it inherits close-on-exec; the caller's descriptors are for runc. The common case has none. */

@@ -1,11 +1,8 @@
 /** rune: an OCI runtime. Plain containers are runc's; enclave containers get init-runelet. */
 import { createContext, createLog } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
-import { HELP, HOOK_COMMAND, printVersion } from "./program.ts";
+import { asksForHelp, failureCode, HELP, HOOK_COMMAND, printVersion } from "./program.ts";
 import { isOn, parseInvocation } from "./parse.ts";
-
-/** What runc ends with: 1, and 255 for an `exec` that it has understood; the other values are those of the process. */
-const FAILURE = { exec: 255, other: 1 } as const;
 
 const argv = process.argv.slice(2);
 const invocation = parseInvocation(argv);
@@ -17,7 +14,7 @@ async function main(): Promise<number> {
     return runHook(globals.positionals.slice(1));
   }
   if (isOn(globals, "version")) return printVersion(createContext(argv, invocation, process.env), process.stdout);
-  if (isOn(globals, "help") || (command === undefined && globals.problems.length === 0)) {
+  if (asksForHelp(invocation)) {
     process.stdout.write(HELP);
     return 0;
   }
@@ -28,6 +25,5 @@ try {
   process.exitCode = await main();
 } catch (error) {
   createLog(invocation).fail(error);
-  const understood = invocation.flags?.problems.length === 0;
-  process.exitCode = invocation.command === "exec" && understood ? FAILURE.exec : FAILURE.other;
+  process.exitCode = failureCode(invocation);
 }

@@ -24,6 +24,9 @@ export function parseInvocation(argv: readonly string[]): Invocation {
   return { globals, command, flags: shape === undefined ? undefined : parseFlags(rest, shape) };
 }
 
+/** As Go's strconv.ParseBool has it. */
+const BOOLEAN = /^(?:1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/u;
+
 /** Whether a switch is on; `--flag=false` turns it off. */
 export function isOn({ values }: ParsedFlags, name: string): boolean {
   const value = values.get(name)?.at(-1);
@@ -60,6 +63,8 @@ function parseFlags(argv: readonly string[], shape: CommandShape): ParsedFlags {
     if (value === undefined && kind === "switch") value = "true";
     if (value === undefined) value = argv[++index];
     if (value === undefined) problems.push(`flag needs an argument: -${name}`);
+    else if (kind === "switch" && !BOOLEAN.test(value))
+      problems.push(`invalid boolean value "${value}" for -${name}: parse error`);
     else values.set(name, [...(values.get(name) ?? []), value]);
   }
   return { values, positionals, problems };

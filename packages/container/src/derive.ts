@@ -1,6 +1,6 @@
 import { posix, resolve } from "node:path";
 import { InclavareError } from "@inclavare/errors";
-import type { RuntimeSpec, SpecMount, SpecProcess } from "@inclavare/oci";
+import type { RuntimeSpec, SpecInteger, SpecMount, SpecProcess } from "@inclavare/oci";
 import { wrapHooks, type HookWrapper } from "./hooks.ts";
 import { ENCLAVE_MOUNT, PAYLOAD_MOUNT } from "./mounts.ts";
 
@@ -43,7 +43,7 @@ export function deriveSpec(input: DerivationInput): RuntimeSpec {
   const { spec, bundle } = input;
   if (spec.process === undefined || spec.root === undefined)
     throw new InclavareError("ERR_OCI_SPEC", `the configuration of ${bundle} has no process or no root`);
-  assertPidsLimit(spec);
+  assertPidsLimit(spec.linux?.resources?.pids?.limit);
   const mounts = (spec.mounts ?? []).map((mount) => absoluteSource(mount, bundle));
   return {
     ...spec,
@@ -87,8 +87,9 @@ function deriveProcess(process: SpecProcess, preservedDescriptors: number): Spec
   };
 }
 
-function assertPidsLimit(spec: RuntimeSpec): void {
-  const limit = Number(spec.linux?.resources?.pids?.limit ?? 0);
+/** 0 and less means no limit. @throws ERR_PIDS_LIMIT */
+export function assertPidsLimit(asked: SpecInteger = 0): void {
+  const limit = Number(asked);
   if (limit <= 0 || limit >= LEAST_PIDS) return;
   throw new InclavareError(
     "ERR_PIDS_LIMIT",

@@ -1,7 +1,7 @@
 export { type Config, DEFAULT_CONFIG_PATH, loadConfig, parseConfig } from "./config.ts";
 export type { ControlRequest, InitRequest, ProcessRequest } from "./control.ts";
 export { parseWrappedHook, withBundle } from "./hooks.ts";
-export { type Lifecycle, type LifecycleEngine, loadLifecycle, type OciState } from "./load.ts";
+export { type Asked, type Lifecycle, type LifecycleEngine, loadLifecycle, type OciState } from "./load.ts";
 export { type Installation, installation } from "./installation.ts";
 export { assertPossible, type Probe, SUPPORTED_RUNTIMES, SUPPORTED_TYPES } from "./machine.ts";
 export { ENCLAVE_MOUNT, PAYLOAD_MOUNT } from "./mounts.ts";

@@ -3,7 +3,7 @@ import type * as LifecycleModule from "./lifecycle/index.ts";
 /** The functions of a container's life: create, start, run, exec, kill, delete, state, list. */
 export type Lifecycle = typeof LifecycleModule;
 export type LifecycleEngine = LifecycleModule.Engine;
-export type { OciState } from "./lifecycle/index.ts";
+export type { Asked, OciState } from "./lifecycle/index.ts";
 
 /**
  * Loads them. They bring the native library, image and attestation formats, and validation with them; a command that hands

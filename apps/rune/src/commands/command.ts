@@ -21,7 +21,7 @@ export function assertFlags(flags: ParsedFlags): void {
 export function onlyId(command: string, flags: ParsedFlags): string {
   assertFlags(flags);
   const [id, ...surplus] = flags.positionals;
-  if (id === undefined || surplus.length > 0) throw usage(`"${command}" requires exactly 1 argument(s)`);
+  if (id === undefined || surplus.length > 0) throw usage(`rune: "${command}" requires exactly 1 argument(s)`);
   return id;
 }
 

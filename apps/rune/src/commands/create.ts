@@ -1,29 +1,20 @@
-import { isSandbox } from "@inclavare/container";
+import { type Asked, isSandbox } from "@inclavare/container";
 import { InclavareError } from "@inclavare/errors";
 import { isOurs } from "../dispatch.ts";
 import { handOver } from "../handover.ts";
 import { isOn, lastValue, type ParsedFlags } from "../parse.ts";
 import { forwardSignalNumbers } from "../signals.ts";
-import { type Command, onlyId, usage } from "./command.ts";
+import { type Command, type CommandContext, onlyId, usage } from "./command.ts";
 
 /** `create` and `run`. A plain container goes on to runc, unless the operator requires enclaves. */
 export const createOrRun: Command = async (context, flags) => {
   const { lifecycle, engine, invocation } = context;
-  const bundleDirectory = lastValue(flags, "bundle") ?? ".";
-  const { outline, asked } = lifecycle.readRequest(bundleDirectory);
-  if (asked === undefined) {
-    if (flags.positionals.some((id) => isOurs(context, id)))
-      throw new InclavareError("ERR_CONTAINER_EXISTS", "container with given ID already exists");
-    if (!context.config.rune.requireEnclave || isSandbox(outline)) return await handOver(context);
-    throw new InclavareError(
-      "ERR_ENCLAVE_REQUIRED",
-      "the configuration says require_enclave, and the container asks for no enclave (enclave.type)",
-    );
-  }
+  const asked = readAsked(context, flags);
+  if (asked === undefined) return await handOver(context);
   if (process.geteuid?.() !== 0)
     throw new InclavareError("ERR_PRIVILEGE", "an enclave container needs root; only plain ones can be rootless");
   const command = invocation.command ?? "";
-  const options = { ...createOptions(flags, bundleDirectory), id: onlyId(command, flags) };
+  const options = { ...createOptions(flags), id: onlyId(command, flags) };
   if (command === "create") {
     await lifecycle.createContainer(engine, options, asked);
     return 0;
@@ -37,9 +28,29 @@ export const createOrRun: Command = async (context, flags) => {
   return await lifecycle.runContainer(engine, { ...options, ...run }, asked);
 };
 
-function createOptions(flags: ParsedFlags, bundle: string) {
+/**
+ * What the bundle asks for; undefined for a plain container that may be one.
+ * @throws ERR_ENCLAVE_REQUIRED, ERR_CONTAINER_EXISTS for the id of an enclave container, ERR_OCI_*, ERR_REQUEST_*
+ */
+export function readAsked(context: CommandContext, flags: ParsedFlags): Asked | undefined {
+  const { outline, asked } = context.lifecycle.readRequest(bundleOf(flags));
+  if (asked !== undefined) return asked;
+  if (flags.positionals.some((id) => isOurs(context, id)))
+    throw new InclavareError("ERR_CONTAINER_EXISTS", "container with given ID already exists");
+  if (!context.config.rune.requireEnclave || isSandbox(outline)) return undefined;
+  throw new InclavareError(
+    "ERR_ENCLAVE_REQUIRED",
+    "the configuration says require_enclave, and the container asks for no enclave (enclave.type)",
+  );
+}
+
+function bundleOf(flags: ParsedFlags): string {
+  return lastValue(flags, "bundle") ?? ".";
+}
+
+function createOptions(flags: ParsedFlags) {
   return {
-    bundle,
+    bundle: bundleOf(flags),
     ...optional("pidFile", lastValue(flags, "pid-file")),
     ...optional("consoleSocket", lastValue(flags, "console-socket")),
     ...optional("pidfdSocket", lastValue(flags, "pidfd-socket")),

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { SpecProcess, SpecUser } from "@inclavare/oci";
+import type { RunnableProcess, SpecUser } from "@inclavare/oci";
 import { InclavareError } from "@inclavare/errors";
 import { isOn, lastValue, type ParsedFlags } from "../parse.ts";
 import { forwardSignalNames } from "../signals.ts";
@@ -30,18 +30,18 @@ async function describeProcess(
   flags: ParsedFlags,
   id: string,
   args: readonly string[],
-): Promise<SpecProcess & { readonly args: readonly string[] }> {
+): Promise<RunnableProcess> {
+  const { checkProcess, parseProcess } = await import("@inclavare/oci");
   const file = lastValue(flags, "process");
   if (file !== undefined) {
-    const { parseProcess } = await import("@inclavare/oci");
     const described = parseProcess(readProcessFile(file), file);
     return { ...described, args: described.args ?? [] };
   }
-  if (args.length === 0) throw usage("process args cannot be empty");
+  if (args.length === 0) throw new InclavareError("ERR_PROCESS_ARGS", "process args cannot be empty");
   const base = lifecycle.readContainer(engine, id).process;
   const apparmor = lastValue(flags, "apparmor");
   const label = lastValue(flags, "process-label");
-  return {
+  const described = {
     ...base,
     args,
     cwd: lastValue(flags, "cwd") ?? base.cwd,
@@ -51,6 +51,8 @@ async function describeProcess(
     ...(apparmor === undefined ? {} : { apparmorProfile: apparmor }),
     ...(label === undefined ? {} : { selinuxLabel: label }),
   };
+  checkProcess(described, "the command line");
+  return described;
 }
 
 function readProcessFile(path: string): Uint8Array {

@@ -1,14 +1,17 @@
 import { findProgram, loadLifecycle, type RuncLogEntry } from "@inclavare/container";
 import { InclavareError } from "@inclavare/errors";
 import { type Context, runcFlags } from "../context.ts";
-import type { ParsedFlags } from "../parse.ts";
+import { lastValue, type ParsedFlags } from "../parse.ts";
 import { HOOK_COMMAND } from "../program.ts";
-import type { Command } from "./command.ts";
+import { checkpoint, restore } from "./checkpoint.ts";
+import { type Command, usage } from "./command.ts";
 import { createOrRun } from "./create.ts";
 import { exec } from "./exec.ts";
 import { printFeatures } from "./features.ts";
 import { printList } from "./list.ts";
 import { kill, remove, start, state } from "./simple.ts";
+import { writeSpec } from "./spec.ts";
+import { update } from "./update.ts";
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["create", createOrRun],
@@ -20,10 +23,17 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["list", printList],
   ["features", printFeatures],
   ["exec", exec],
+  ["update", update],
+  ["spec", writeSpec],
+  ["checkpoint", checkpoint],
+  ["restore", restore],
 ]);
 
 /** Runs a command that concerns an enclave container. @returns the exit code */
 export async function runCommand(context: Context, name: string, flags: ParsedFlags): Promise<number> {
+  context.log.open();
+  const format = lastValue(context.invocation.globals, "log-format") ?? "text";
+  if (format !== "text" && format !== "json") throw usage(`invalid log-format: ${format}`);
   const command = COMMANDS.get(name);
   if (command === undefined) throw new InclavareError("ERR_INTERNAL", `no command ${name}`);
   const engine = {

@@ -21,7 +21,7 @@ export const state: Command = async ({ lifecycle, engine }, flags) => {
 export const kill: Command = async ({ lifecycle, engine }, flags) => {
   assertFlags(flags);
   const [id = "", signal = "SIGTERM", ...surplus] = flags.positionals;
-  if (surplus.length > 0) throw usage('"kill" requires a maximum of 2 argument(s)');
+  if (surplus.length > 0) throw usage('rune: "kill" requires a maximum of 2 argument(s)');
   await lifecycle.killContainer(engine, id, { signal: lifecycle.parseSignal(signal), all: isOn(flags, "all") });
   return 0;
 };

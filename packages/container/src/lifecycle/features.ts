@@ -1,11 +1,19 @@
 import { InclavareError, type JsonValue } from "@inclavare/errors";
 import type { JsonObject } from "@inclavare/linux";
-import { mustRunc } from "../runc.ts";
+import { runRunc } from "../runc.ts";
 import { type Engine, SHORT_MS } from "./engine.ts";
 
-/** What the low-level runtime says about itself. @throws ERR_RUNC (a runtime older than the command, for one) */
+/** What every runtime does of which more is not known: one that is older than the command `features`. */
+const LEAST_FEATURES: JsonObject = {
+  ociVersionMin: "1.0.0",
+  ociVersionMax: "1.0.2",
+  hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
+};
+
+/** What the low-level runtime says about itself. @throws ERR_RUNC */
 export async function runcFeatures(engine: Engine): Promise<JsonObject> {
-  const text = await mustRunc(engine.runc, { args: ["features"], deadlineMs: SHORT_MS });
+  const { code, stdout: text } = await runRunc(engine.runc, { args: ["features"], deadlineMs: SHORT_MS });
+  if (code !== 0) return LEAST_FEATURES;
   try {
     const value = JSON.parse(text) as JsonValue;
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;

@@ -59,6 +59,10 @@ export const containerCodes = {
     kind: "unavailable",
     summary: "attesterd, the node's measuring and quoting service, does not answer.",
   },
+  ERR_CHECKPOINT_UNSUPPORTED: {
+    kind: "not-implemented",
+    summary: "An enclave container can be neither checkpointed nor restored: what is in the enclave does not leave it.",
+  },
   ERR_RUNC: { kind: "failed-precondition", summary: "runc refused; the message is its own." },
   ERR_RUNC_MISSING: { kind: "unavailable", summary: "The low-level runtime cannot be started." },
   ERR_RUNELET_ENDED: {
