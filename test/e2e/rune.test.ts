@@ -216,7 +216,7 @@ describe("rune", { skip: cannotRun() }, () => {
     });
 
     it("rune says who it is, and what it adds", () => {
-      assert.match(probes.bed.rune("--version").stdout, /^rune version \d+\.\d+\.\d+\nspec: /u);
+      assert.match(probes.bed.rune("--version").stdout, /^rune version \d+\.\d+\.\d+\ncommit: /u);
       assert.match(probes.bed.rune("--help").stdout, /enclave\.runtime\.path/u);
       const features = JSON.parse(probes.bed.rune("features").stdout) as { annotations: Record<string, string> };
       assert.equal(features.annotations["org.inclavare-containers.enclave.runtimes"], "wasm");

@@ -46,6 +46,15 @@ describe("Log", () => {
     assert.match(stderr.text, /ERR_RUNC/u);
   });
 
+  it("makes its file at once, and adds to one that is there", () => {
+    const file = join(directory, "made.log");
+    log(new Sink(), { file }).open();
+    assert.equal(readFileSync(file, "utf8"), "");
+    log(new Sink(), { file }).write({ level: "info", msg: "a" });
+    log(new Sink(), { file }).write({ level: "info", msg: "b" });
+    assert.match(readFileSync(file, "utf8"), /msg=a\n.*msg=b\n$/u);
+  });
+
   it("does not repeat on stderr what runc has printed there", () => {
     const stderr = new Sink();
     log(stderr).fail(new InclavareError("ERR_RUNC", "x", { details: { printed: true } }));
@@ -55,6 +64,6 @@ describe("Log", () => {
   it("goes on when its file cannot be written", () => {
     const stderr = new Sink();
     log(stderr, { file: "/nowhere/log" }).write({ level: "info", msg: "x" });
-    assert.match(stderr.text, /cannot write the log/u);
+    assert.match(stderr.text, /level=warning msg="cannot write the log .*\n.* level=info msg=x\n$/u);
   });
 });
