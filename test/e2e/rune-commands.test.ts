@@ -159,12 +159,13 @@ describe("rune's commands for an enclave container", { skip: cannotRun() }, () =
         [["kill", container, "TERM", "more"], /\\"kill\\" requires a maximum of 2 argument/u],
         [["delete", "--force=maybe", container], /invalid boolean value \\"maybe\\" for -force/u],
         [["exec", "--bogus", container, "x"], /flag provided but not defined: -bogus/u],
-        [["exec", "--user", "root", container, "x"], /invalid value \\"root\\" for flag -user/u],
+        [["exec", "--preserve-fds", "x", container, "x"], /invalid value \\"x\\" for flag -preserve-fds/u],
         [["create", "-b", probes.bundle([]), "--preserve-fds", "x", probes.id()], /invalid value \\"x\\"/u],
         [["--bogus", "state", container], /flag provided but not defined: -bogus/u],
         [["--log-format", "xml", "state", container], /invalid log-format: xml/u],
       ] as const)
         assertRefused(probes.bed.rune(...words), text, "ERR_USAGE");
+      assertRefused(probes.bed.rune("exec", "-u", "root", container, "x"), /invalid value \\"root/u, "ERR_USAGE", 255);
       assertRefused(probes.bed.rune("exec", container), /process args cannot be empty/u, "ERR_PROCESS_ARGS", 255);
       assertRefused(
         probes.bed.rune("exec", "--cwd", "x", container, "/a"),

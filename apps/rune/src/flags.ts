@@ -1,5 +1,5 @@
-/** How a flag is written: with a value, once or several times, or alone. */
-export type FlagKind = "value" | "list" | "switch";
+/** How a flag is written: with a value (a whole number for some), once or several times, or alone. */
+export type FlagKind = "value" | "number" | "list" | "switch";
 export type FlagTable = Readonly<Record<string, FlagKind>>;
 
 /** A command of runc that rune has to understand; the other ones go to runc unread. */
@@ -35,7 +35,7 @@ const create: FlagTable = {
   "pidfd-socket": "value",
   "no-pivot": "switch",
   "no-new-keyring": "switch",
-  "preserve-fds": "value",
+  "preserve-fds": "number",
 };
 
 /** What criu can be told; an enclave container is neither checkpointed nor restored, but its id has to be found. */
@@ -76,7 +76,7 @@ export const COMMANDS: ReadonlyMap<string, CommandShape> = new Map<string, Comma
         ...criu,
         "parent-path": "value",
         "leave-running": "switch",
-        "status-fd": "value",
+        "status-fd": "number",
         "page-server": "value",
         "pre-dump": "switch",
       },
@@ -105,7 +105,7 @@ export const COMMANDS: ReadonlyMap<string, CommandShape> = new Map<string, Comma
     {
       flags: {
         resources: "value",
-        "blkio-weight": "value",
+        "blkio-weight": "number",
         "cpu-period": "value",
         "cpu-quota": "value",
         "cpu-burst": "value",
@@ -120,7 +120,7 @@ export const COMMANDS: ReadonlyMap<string, CommandShape> = new Map<string, Comma
         memory: "value",
         "memory-reservation": "value",
         "memory-swap": "value",
-        "pids-limit": "value",
+        "pids-limit": "number",
         "l3-cache-schema": "value",
         "mem-bw-schema": "value",
       },
@@ -145,7 +145,7 @@ export const COMMANDS: ReadonlyMap<string, CommandShape> = new Map<string, Comma
         apparmor: "value",
         "no-new-privs": "switch",
         cap: "list",
-        "preserve-fds": "value",
+        "preserve-fds": "number",
         cgroup: "list",
         "ignore-paused": "switch",
       },

@@ -65,6 +65,8 @@ function parseFlags(argv: readonly string[], shape: CommandShape): ParsedFlags {
     if (value === undefined) problems.push(`flag needs an argument: -${name}`);
     else if (kind === "switch" && !BOOLEAN.test(value))
       problems.push(`invalid boolean value "${value}" for -${name}: parse error`);
+    else if (kind === "number" && !/^[-+]?\d+$/u.test(value))
+      problems.push(`invalid value "${value}" for flag -${name}: parse error`);
     else values.set(name, [...(values.get(name) ?? []), value]);
   }
   return { values, positionals, problems };
