@@ -32,7 +32,7 @@ rmSync(join(root, "dist"), { recursive: true, force: true });
 mkdirSync(join(library, "lib"), { recursive: true });
 const apps = commandLineApps(root);
 for (const name of apps) {
-  await bundle({ input: join(root, "apps", name, "src", "main.ts"), directory: library, name, single: false });
+  await bundle({ input: join(root, "apps", name, "src", "main.ts"), directory: library, name });
 }
 say(`bundled ${apps.join(", ")}`);
 linkFile(node, join(library, "node"));

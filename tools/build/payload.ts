@@ -46,7 +46,7 @@ export async function buildPayload(options: PayloadOptions): Promise<void> {
   copy(options.koffi, join(directory, "lib", "koffi.node"), 0o644);
   compileStandin(root, join(directory, "bin", "standin"));
   for (const [name, source] of Object.entries(PROGRAMS)) {
-    await bundle({ input: join(root, source), directory: join(directory, "app"), name, single: true });
+    await bundle({ input: join(root, source), directory: join(directory, "app"), name });
   }
   writeIndex(options);
 }
