@@ -36,6 +36,7 @@ export {
   setProcessName,
   waitPidfd,
 } from "./processes.ts";
+export { fillRandom } from "./random.ts";
 export { ALL_CATCHABLE_SIGNALS, ignoreSignals, signalName, signalNumber } from "./signals.ts";
 export {
   acceptUnix,

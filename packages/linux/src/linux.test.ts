@@ -21,6 +21,7 @@ import {
   connectUnix,
   createEventfd,
   createMemfd,
+  fillRandom,
   listenUnix,
   mount,
   MOUNT_FLAGS,
@@ -292,5 +293,18 @@ describe("mounts", { skip: process.getuid?.() === 0 ? false : "requires root: mo
       code: "ERR_LINUX_CALL",
       details: { call: "umount", errno: "EINVAL" },
     });
+  });
+});
+
+describe("fillRandom", () => {
+  it("fills every byte, of large buffers too", () => {
+    const bytes = new Uint8Array(1 << 20);
+    fillRandom(bytes);
+    for (let at = 0; at < bytes.length; at += 4096) {
+      assert.ok(
+        bytes.subarray(at, at + 4096).some((byte) => byte !== 0),
+        `nothing at ${at}`,
+      );
+    }
   });
 });

@@ -1,6 +1,6 @@
 import type { AddedFile, TreeEntry } from "./fs/populate.ts";
 
-/** What a worker needs to run one guest process; sent once, as its `workerData`. */
+/** What a worker needs to run one guest process. */
 export interface GuestStart {
   readonly module: WebAssembly.Module;
   /** How the program is called in messages. */
@@ -26,11 +26,13 @@ export type Outcome =
   /** `reason` is one line without control characters. */
   | { readonly kind: "trapped"; readonly reason: string };
 
-/** From the worker. */
-export type GuestMessage = { readonly type: "ready" } | { readonly type: "ended"; readonly outcome: Outcome };
+/** From the worker: its code is loaded, its process is made, its process has ended. */
+export type GuestMessage =
+  | { readonly type: "booted" | "ready" }
+  | { readonly type: "ended"; readonly outcome: Outcome };
 
-/** To the worker: run. */
-export type HostMessage = { readonly type: "go" };
+/** To the worker, once each: make the process, run it. */
+export type HostMessage = { readonly type: "prepare"; readonly start: GuestStart } | { readonly type: "go" };
 
 /** The status of a process that trapped, as that of one that called abort(3). */
 export const SIGABRT = 6;

@@ -3,12 +3,14 @@ import type { AppImage } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import type { EnclaveRuntime, ProcessRequest } from "@inclavare/pal";
 import type { TreeEntry } from "./fs/populate.ts";
+import { GuestWorker } from "./guest-worker.ts";
 import { shareImage } from "./image.ts";
 import { holdMemoryLimit } from "./memory-limit.ts";
 import { GuestProcess } from "./process.ts";
 import { Programs } from "./program.ts";
 import { exitStatus, type Outcome } from "./protocol.ts";
 import { actionOf } from "./signals.ts";
+import { optimiseGuests } from "./tiering.ts";
 
 const SIGKILL = 9;
 
@@ -29,8 +31,8 @@ export interface WasmRuntimeOptions {
   readonly maxMemoryBytes: number;
   /** At a time. */
   readonly maxProcesses: number;
-  /** The code of the guests' workers. Left out: `guest.mjs` beside the bundle, or `guest.ts` when run from source. */
-  readonly guestScript?: URL;
+  /** A worker that was started ahead, for the first process. Left out: started by `init`. */
+  readonly firstWorker?: GuestWorker;
   /** Told of each end, with the reason of a trap. */
   readonly onProcessEnd?: (end: ProcessEnd) => void;
 }
@@ -39,6 +41,8 @@ interface Enclave {
   readonly entries: readonly TreeEntry[];
   readonly programs: Programs;
   readonly memoryLimit: Disposable;
+  /** For the next process; each later one waits for its own. */
+  spareWorker: GuestWorker | undefined;
 }
 
 /**
@@ -72,12 +76,17 @@ class WasmRuntime implements EnclaveRuntime {
       throw new InclavareError("ERR_WASM_STATE", "the enclave has been initialised already");
     }
     const { appImage, maxMemoryBytes } = this.#options;
-    const memoryLimit = holdMemoryLimit(maxMemoryBytes);
+    const spareWorker = this.#options.firstWorker ?? new GuestWorker();
+    const undo = new DisposableStack();
+    undo.defer(() => spareWorker.terminate());
     try {
+      await spareWorker.booted; // before V8's flags change, see tiering.ts
+      optimiseGuests();
+      const memoryLimit = undo.use(holdMemoryLimit(maxMemoryBytes));
       const entries = shareImage(appImage);
-      this.#enclave = { entries, programs: new Programs(entries, maxMemoryBytes), memoryLimit };
+      this.#enclave = { entries, programs: new Programs(entries, maxMemoryBytes), memoryLimit, spareWorker };
     } catch (error) {
-      memoryLimit[Symbol.dispose]();
+      undo.dispose();
       throw error;
     }
   }
@@ -92,8 +101,9 @@ class WasmRuntime implements EnclaveRuntime {
     this.#starting += 1;
     try {
       const { path, argv, stdio, cwd = "/" } = request;
-      const guest = await GuestProcess.create({
-        module: await module,
+      const compiled = await module;
+      const guest = await GuestProcess.create(this.#takeWorker(), {
+        module: compiled,
         program: path,
         args: argv,
         env: withWorkingDirectory(request.env, cwd),
@@ -102,7 +112,6 @@ class WasmRuntime implements EnclaveRuntime {
         files: [...this.#options.files()].map(([filePath, bytes]) => ({ path: filePath, bytes })),
         memoryMounts: this.#options.memoryMounts,
         memoryLimitBytes: this.#options.maxMemoryBytes,
-        guestScript: this.#options.guestScript ?? defaultGuestScript(),
       });
       return this.#register(guest);
     } finally {
@@ -125,6 +134,13 @@ class WasmRuntime implements EnclaveRuntime {
       throw new InclavareError("ERR_WASM_CWD", `working directory ${JSON.stringify(cwd)} ${what}`);
     }
     return await programs.load({ path, env, cwd });
+  }
+
+  #takeWorker(): GuestWorker {
+    const enclave = this.#running();
+    const { spareWorker } = enclave;
+    enclave.spareWorker = undefined;
+    return spareWorker ?? new GuestWorker();
   }
 
   #register(guest: GuestProcess): number {
@@ -159,6 +175,7 @@ class WasmRuntime implements EnclaveRuntime {
     for (const guest of guests) guest.kill(SIGKILL);
     await Promise.all(guests.map((guest) => guest.ended));
     this.#processes.clear();
+    this.#enclave?.spareWorker?.terminate();
     this.#enclave?.memoryLimit[Symbol.dispose]();
     this.#enclave = undefined;
   }
@@ -175,11 +192,6 @@ class WasmRuntime implements EnclaveRuntime {
     if (guest === undefined) throw new InclavareError("ERR_WASM_NO_PROCESS", `the enclave has no process ${pid}`);
     return guest;
   }
-}
-
-/** Workers are started from a file: the bundle's, or the source's. */
-function defaultGuestScript(): URL {
-  return new URL(import.meta.url.endsWith(".ts") ? "guest.ts" : "guest.mjs", import.meta.url);
 }
 
 function assertRequest({ argv, env, cwd = "/" }: Omit<ProcessRequest, "stdio">): void {

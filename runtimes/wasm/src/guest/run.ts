@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { fillRandom } from "@inclavare/linux";
 import { FileSystem } from "../fs/file-system.ts";
 import { Quota } from "../fs/content.ts";
 import { populate } from "../fs/populate.ts";
@@ -72,7 +72,7 @@ function createHost(start: GuestStart, waiter: Waiter, stderr: HostStream): Host
     descriptors,
     clocks,
     waiter,
-    random: (bytes) => void randomFillSync(bytes),
+    random: fillRandom,
     exit(end) {
       throw new Exit("code" in end ? { kind: "exited", code: end.code } : { kind: "signalled", signal: end.signal });
     },
