@@ -1,7 +1,8 @@
+import type { KeyObject } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
-import { createSigstruct, generateSigningKey } from "@inclavare/sgx";
+import { createSigstruct } from "@inclavare/sgx";
 import { buildAppImage } from "./app-image/encode.ts";
 import { findWasmProgram } from "./carrier/wasm.ts";
 import { APP_IMAGE_FILE, MANIFEST_FILE, SIGSTRUCT_FILE } from "./constants.ts";
@@ -27,7 +28,9 @@ export interface DebugEnclaveOptions {
   };
   /** Folder of init-runelet's payload, which is measured. */
   readonly payload: string;
-  /** The date of the throw-away signature. */
+  /** RSA-3072 with exponent 3. */
+  readonly signingKey: KeyObject;
+  /** The date of the signature. */
   readonly now: Date;
   /** Where the three files are written to as well; it has to exist. Default: nowhere. */
   readonly directory?: string;
@@ -48,12 +51,12 @@ export interface DebugEnclave {
 
 /**
  * Makes a debug enclave of an ordinary root file system, for a container whose image is no TEE image. Its manifest allows
- * what the process asks for and exec; its signing key exists only in here. Evidence of it is debug, and its measurement
- * says nothing to anybody who has not seen these very files.
+ * what the process asks for and exec. Evidence of it is debug, whoever signed it, and its measurement says nothing to
+ * anybody who has not seen these very files.
  * @throws ERR_IMAGE_ENTRYPOINT, ERR_IMAGE_ESCAPE, ERR_IMAGE_NOT_WASM, ERR_IMAGE_LIMIT, ERR_MANIFEST, ERR_PAYLOAD_*, ERR_FILE
  */
 export async function deriveDebugEnclave(options: DebugEnclaveOptions): Promise<DebugEnclave> {
-  const { rootfs, process, payload, now, directory } = options;
+  const { rootfs, process, payload, signingKey, now, directory } = options;
   const { entries } = await sourceFromDirectory(rootfs);
   const cwd = cleanDirectory(process.cwd);
   const searchPath = parseVariables(process.env ?? []).get("PATH");
@@ -62,7 +65,7 @@ export async function deriveDebugEnclave(options: DebugEnclaveOptions): Promise<
   const manifest = encodeManifest(decoded);
   const appImage = await buildAppImage(entries.values());
   const { mrEnclave } = createMeasurer(payload).measure({ manifest, appImage });
-  const sigstruct = createSigstruct(enclaveSigningFields(decoded, mrEnclave, now), generateSigningKey());
+  const sigstruct = createSigstruct(enclaveSigningFields(decoded, mrEnclave, now), signingKey);
   const enclave = { manifest, appImage, sigstruct };
   if (directory !== undefined) await writeFiles(directory, enclave);
   return enclave;

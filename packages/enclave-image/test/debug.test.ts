@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { ATTRIBUTE_FLAG, decodeSigstruct, verifySigstruct } from "@inclavare/sgx";
+import { ATTRIBUTE_FLAG, decodeSigstruct, generateSigningKey, verifySigstruct } from "@inclavare/sgx";
 import {
   createMeasurer,
   decodeAppImage,
@@ -14,6 +14,7 @@ import {
 import { EMPTY_COMMAND } from "./fixtures.ts";
 import { scratchDirectory, writePayload } from "./payload.ts";
 
+const SIGNING_KEY = generateSigningKey();
 const NOW = new Date("2025-01-02T03:04:05Z");
 
 function prepare(t: TestContext, content: Uint8Array | string = EMPTY_COMMAND): DebugEnclaveOptions {
@@ -22,7 +23,7 @@ function prepare(t: TestContext, content: Uint8Array | string = EMPTY_COMMAND): 
   writeFileSync(join(rootfs, "app", "main.wasm"), content);
   symlinkSync("app/main.wasm", join(rootfs, "run"));
   const process = { args: ["run", "x"], env: ["A=b", "ENCLAVE_TYPE=simulated"], cwd: "/", user: { uid: 1 } };
-  return { rootfs, process, payload: writePayload(scratchDirectory(t)), now: NOW };
+  return { rootfs, process, payload: writePayload(scratchDirectory(t)), signingKey: SIGNING_KEY, now: NOW };
 }
 
 describe("deriveDebugEnclave", () => {
