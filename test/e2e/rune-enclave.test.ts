@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync, symlinkSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -113,6 +113,49 @@ describe("TEE images", { skip: cannotRun() }, () => {
       assert.equal(bed.rune("kill", container, "TERM").status, 0);
       await bed.until(container, "stopped");
       assert.equal(bed.rune("delete", container).status, 0);
+    });
+  });
+
+  describe("rune attest", () => {
+    const NONCE = "00112233445566778899aabbccddeeff";
+    let container = "";
+    const verify = (file: string, nonce: string): ReturnType<typeof spawnSync> => {
+      writeFileSync(bed.path("root.pem"), execFileSync(join(BIN, "attesterd"), ["root"], { env: bed.env }));
+      const allowed = ["simulated", "no-reference"].flatMap((word) => ["--allow", word]);
+      const words = ["verify", file, "--trust", bed.path("root.pem"), "--nonce", nonce, ...allowed, "-o", "json"];
+      return spawnSync(join(BIN, "shelter"), words, { encoding: "utf8", env: bed.env });
+    };
+
+    before(async () => ({ container } = createAndStart(await bundle({ args: { fixed: ["sleep"] } }, ["sleep"]))));
+    after(() => bed.rune("delete", "--force", container));
+
+    it("gives evidence over the verifier's nonce, for that purpose and no other", () => {
+      const file = bed.path("evidence.cbor");
+      const { status, stderr } = bed.rune("attest", "--nonce", NONCE, "-o", file, container);
+      assert.equal(status, 0, stderr);
+      const { status: verified, stdout } = verify(file, NONCE);
+      assert.equal(verified, 0, String(stdout));
+      const { claims, measurement } = JSON.parse(String(stdout)) as {
+        claims: Record<string, unknown>;
+        measurement: { debug: boolean };
+      };
+      assert.equal(measurement.debug, false);
+      assert.match(JSON.stringify(claims), /"nonce"/u);
+      assert.equal(verify(file, "ff".repeat(16)).status, 5);
+    });
+
+    it("makes a nonce where none is given, and says which", () => {
+      const file = bed.path("random.cbor");
+      const { stderr } = bed.rune("attest", "-o", file, container);
+      const nonce = /^nonce: ([0-9a-f]{64})$/mu.exec(stderr)?.[1] ?? "";
+      assert.equal(verify(file, nonce).status, 0);
+    });
+
+    it("refuses a nonce that is none, and what is not there", () => {
+      assert.match(bed.rune("attest", "--nonce", "xyz", container).stderr, /ERR_NONCE/u);
+      assert.match(bed.rune("attest", "nobody").stderr, /container does not exist/u);
+      assert.match(bed.rune("attest").stderr, /requires exactly 1 argument/u);
+      assert.match(bed.rune("attest", "--help").stdout, /rune attest/u);
     });
   });
 

@@ -9,6 +9,9 @@ import { isOn, lastValue, type ParsedFlags } from "./parse.ts";
 /** runc's rule for ids, and ours: what breaks it names no folder of ours. */
 const CONTAINER_ID = /^(?!\.{1,2}$)[A-Za-z0-9_+.-]{1,255}$/u;
 
+/** runc has no such command. */
+const OUR_COMMAND = "attest";
+
 /**
  * Decides whose business a command is. Everything that concerns no enclave container goes to runc, before anything but
  * this decision has been loaded.
@@ -20,8 +23,8 @@ export async function dispatch(context: Context): Promise<number> {
   // enclave would be missed.
   const [problem] = globals.problems;
   if (problem !== undefined) throw new InclavareError("ERR_USAGE", problem);
-  if (flags === undefined || isOn(flags, "help") || command === undefined || !concernsUs(context, command, flags))
-    return await handOver(context);
+  const isRuncs = flags === undefined || (isOn(flags, "help") && command !== OUR_COMMAND);
+  if (isRuncs || command === undefined || !concernsUs(context, command, flags)) return await handOver(context);
   const { runCommand } = await import("./commands/index.ts");
   return await runCommand(context, command, flags);
 }
@@ -33,6 +36,7 @@ function concernsUs(context: Context, command: string, flags: ParsedFlags): bool
     case "restore":
       return asksForEnclave(context, flags) || flags.positionals.some((id) => isOurs(context, id));
     case "features":
+    case OUR_COMMAND:
       return true;
     case "spec":
       return isOn(flags, "enclave");

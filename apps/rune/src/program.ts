@@ -29,6 +29,7 @@ COMMANDS, for enclave containers as for plain ones:
    create, start, run, exec, kill, delete, state, list, ps, events, pause, resume, update, features
    spec --enclave      a starter file for an enclave container; without the flag runc's own
    checkpoint, restore refused for enclave containers, whose memory does not leave them
+   attest              fresh evidence of an enclave container for a verifier's nonce
    (rune COMMAND --help shows runc's help; all other commands of runc work as well)
 
 GLOBAL OPTIONS:

@@ -1,28 +1,48 @@
 import { parseArgs } from "node:util";
 import { InclavareError } from "@inclavare/errors";
 
-/** The descriptors that rune bound or connected on the host and that this process inherited. */
+/** The descriptors that rune bound, opened or connected on the host and that this process inherited. */
 export interface Descriptors {
   /** A listening Unix socket: requests of rune. */
   readonly control: number;
-  /** A connection to attesterd, on which it has launched this container. */
-  readonly attester: number;
+  /** A connection to attesterd, on which it has launched this container; absent where it does not measure the enclave. */
+  readonly attester?: number;
   /** A listening Unix socket: Enclave-TLS for Inclavared and the verifiers behind it. */
-  readonly attest: number;
+  readonly attest?: number;
+  /** A file of rune's, for the last call of a PAL library that crashes. */
+  readonly crash?: number;
 }
 
-/** Reads `--control-fd=N --attester-fd=N --attest-fd=N`. */
-export function parseDescriptors(argv: readonly string[]): Descriptors {
-  const options = {
-    "control-fd": { type: "string" },
-    "attester-fd": { type: "string" },
-    "attest-fd": { type: "string" },
-  } as const;
-  const { values } = parseArgs({ args: [...argv], options });
+export interface Arguments {
+  readonly descriptors: Descriptors;
+  /** The enclave runtime that will be asked for, so that it can be warmed up. */
+  readonly runtime: string;
+}
+
+/** Reads `--runtime=NAME --control-fd=N [--attester-fd=N] [--attest-fd=N] [--crash-fd=N]`. @throws ERR_USAGE */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      runtime: { type: "string" },
+      "control-fd": { type: "string" },
+      "attester-fd": { type: "string" },
+      "attest-fd": { type: "string" },
+      "crash-fd": { type: "string" },
+    },
+  });
+  const optional = (name: "attester" | "attest" | "crash"): Partial<Record<typeof name, number>> => {
+    const value = values[`${name}-fd`];
+    return value === undefined ? {} : { [name]: parseDescriptor(`--${name}-fd`, value) };
+  };
   return {
-    control: parseDescriptor("--control-fd", values["control-fd"]),
-    attester: parseDescriptor("--attester-fd", values["attester-fd"]),
-    attest: parseDescriptor("--attest-fd", values["attest-fd"]),
+    runtime: values.runtime ?? "",
+    descriptors: {
+      control: parseDescriptor("--control-fd", values["control-fd"]),
+      ...optional("attester"),
+      ...optional("attest"),
+      ...optional("crash"),
+    },
   };
 }
 

@@ -34,6 +34,13 @@ export interface AttestedEnclave {
   readonly secrets: Secrets;
 }
 
+/** What fresh evidence is made for. */
+export interface EvidenceRequest {
+  readonly nonce: Uint8Array;
+  /** Data of the asker's own, a claim in the evidence. */
+  readonly application?: Uint8Array;
+}
+
 /**
  * Enclave-TLS on the inherited listening socket. This side always proves itself; the peer may be anybody, but only a key
  * that the measured manifest names as a verifier brings secrets.
@@ -73,7 +80,7 @@ async function answer(subject: AttestedEnclave, request: IncomingMessage, respon
     });
   }
   if (request.method === "POST" && path === "/v1/evidence") {
-    const message = await makeEvidence(subject, await readBody(request, MOST_REQUEST_BYTES));
+    const message = await makeEvidence(subject, parseEvidenceRequest(await readBody(request, MOST_REQUEST_BYTES)));
     sendBody(response, { status: 200, contentType: "application/cbor", body: message });
     return;
   }
@@ -88,8 +95,10 @@ async function answer(subject: AttestedEnclave, request: IncomingMessage, respon
 }
 
 /** Fresh evidence for a caller's nonce. Its purpose is `nonce`: it can never pass for a session's proof. */
-async function makeEvidence({ identity, manifest }: AttestedEnclave, body: Buffer): Promise<Uint8Array> {
-  const { nonce, application } = parseEvidenceRequest(body);
+export async function makeEvidence(
+  { identity, manifest }: AttestedEnclave,
+  { nonce, application }: EvidenceRequest,
+): Promise<Uint8Array> {
   const { attester } = identity;
   if (attester === undefined) throw new InclavareError("ERR_INTERNAL", "this enclave has no attester");
   const claims: Claims = {
@@ -105,7 +114,7 @@ async function makeEvidence({ identity, manifest }: AttestedEnclave, body: Buffe
   return encodeEvidenceMessage({ evidence, claims: claimsBytes });
 }
 
-function parseEvidenceRequest(body: Buffer): { nonce: Uint8Array; application?: Uint8Array } {
+function parseEvidenceRequest(body: Buffer): EvidenceRequest {
   let value: unknown;
   try {
     value = JSON.parse(body.toString("utf8"));
@@ -113,6 +122,14 @@ function parseEvidenceRequest(body: Buffer): { nonce: Uint8Array; application?: 
     throw new InclavareError("ERR_JSON", "the body is not JSON", { cause });
   }
   const { nonce, application } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  const bytes = parseNonce(nonce);
+  if (application === undefined) return { nonce: bytes };
+  if (typeof application !== "string") throw new InclavareError("ERR_JSON", "application is not a base64 string");
+  return { nonce: bytes, application: Buffer.from(application, "base64") };
+}
+
+/** @throws ERR_NONCE for anything but 8 to 64 bytes in hexadecimal digits */
+export function parseNonce(nonce: unknown): Uint8Array {
   if (typeof nonce !== "string" || !/^(?:[0-9a-f]{2})+$/iu.test(nonce)) {
     throw new InclavareError("ERR_NONCE", "nonce is not a string of hexadecimal bytes");
   }
@@ -123,9 +140,7 @@ function parseEvidenceRequest(body: Buffer): { nonce: Uint8Array; application?: 
       `the nonce has ${bytes.length} bytes, expected ${NONCE_BYTES.least} to ${NONCE_BYTES.most}`,
     );
   }
-  if (application === undefined) return { nonce: bytes };
-  if (typeof application !== "string") throw new InclavareError("ERR_JSON", "application is not a base64 string");
-  return { nonce: bytes, application: Buffer.from(application, "base64") };
+  return bytes;
 }
 
 function assertVerifier({ manifest }: AttestedEnclave, session: EnclaveTlsSocket): void {

@@ -10,6 +10,7 @@ export class ControlServer {
   readonly #handler: ControlHandler;
   readonly #connections = new Set<ControlConnection>();
   readonly #watch: { close(): void };
+  #onIdle: () => void = () => undefined;
 
   constructor(descriptor: number, handler: ControlHandler) {
     this.#descriptor = descriptor;
@@ -24,11 +25,18 @@ export class ControlServer {
         closeSync(accepted);
         continue;
       }
-      const connection: ControlConnection = new ControlConnection(accepted, this.#handler, () =>
-        this.#connections.delete(connection),
-      );
+      const connection: ControlConnection = new ControlConnection(accepted, this.#handler, () => {
+        this.#connections.delete(connection);
+        if (this.#connections.size === 0) this.#onIdle();
+      });
       this.#connections.add(connection);
     }
+  }
+
+  /** Resolves when no connection is left. */
+  async idle(): Promise<void> {
+    if (this.#connections.size === 0) return;
+    await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 
   close(): void {

@@ -1,16 +1,8 @@
 import { openSync } from "node:fs";
-import { type EnclaveManifest, resolveProcess } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
-import { signalName, signalNumber } from "@inclavare/linux";
+import { signalName } from "@inclavare/linux";
 import type { EnclaveRuntime } from "@inclavare/pal";
-import type { Secrets } from "./secrets.ts";
-
-/** What the caller asks to run; the manifest decides what of it reaches the application. */
-export interface OutsideProcess {
-  readonly args: readonly string[];
-  readonly env: readonly string[];
-  readonly cwd: string;
-}
+import type { AccessPolicy, OutsideProcess } from "./access-policy.ts";
 
 export interface Stdio {
   readonly stdin: number;
@@ -35,20 +27,21 @@ const IGNORED_BY_DEFAULT: ReadonlySet<string> = new Set([
 
 /** The life of one enclave: its main process, what is executed beside it, and the signals that reach them. */
 export class Enclave {
-  readonly manifest: EnclaveManifest;
+  readonly #policy: AccessPolicy;
   readonly #runtime: EnclaveRuntime;
-  readonly #secrets: Secrets;
+  readonly #ready: Promise<void>;
   readonly #process: OutsideProcess;
   readonly #exited = Promise.withResolvers<number>();
   readonly #running = new Set<number>();
   #mainPid: number | undefined;
   #status: EnclaveStatus = "created";
 
-  constructor(manifest: EnclaveManifest, runtime: EnclaveRuntime, secrets: Secrets, process: OutsideProcess) {
-    this.manifest = manifest;
+  /** @param ready what the main process waits for once it is started: its secrets. */
+  constructor(policy: AccessPolicy, runtime: EnclaveRuntime, process: OutsideProcess, ready: Promise<void>) {
+    this.#policy = policy;
     this.#runtime = runtime;
-    this.#secrets = secrets;
-    this.#process = resolveProcess(manifest, process);
+    this.#process = policy.resolve(process, { exec: false });
+    this.#ready = ready;
   }
 
   get status(): EnclaveStatus {
@@ -64,7 +57,7 @@ export class Enclave {
     return this.#exited.promise;
   }
 
-  /** Schedules the main process; it starts when its secrets are here. */
+  /** Schedules the main process; it starts when it is ready. */
   start(): void {
     if (this.#status !== "created")
       throw new InclavareError("ERR_CONTAINER_STATE", `cannot start: the enclave is ${this.#status}`);
@@ -73,7 +66,7 @@ export class Enclave {
   }
 
   async #runMain(): Promise<number> {
-    await this.#secrets.complete;
+    await this.#ready;
     if (this.#status === "stopped") return await this.exited;
     const pid = await this.#create(this.#process, { stdin: 0, stdout: 1, stderr: 2 });
     this.#mainPid = pid;
@@ -90,10 +83,10 @@ export class Enclave {
 
   /** Before the main process has started as well, as in any container. */
   #resolveExec(outside: OutsideProcess): OutsideProcess {
-    if (!this.manifest.exec) throw new InclavareError("ERR_EXEC_FORBIDDEN", "the enclave manifest does not allow exec");
+    if (!this.#policy.exec) throw new InclavareError("ERR_EXEC_FORBIDDEN", "the enclave manifest does not allow exec");
     if (this.#status === "stopped")
       throw new InclavareError("ERR_CONTAINER_STATE", "cannot exec in a stopped container");
-    return resolveProcess(this.manifest, outside, { exec: true });
+    return this.#policy.resolve(outside, { exec: true });
   }
 
   /** Runs a further process; `exited` gives its exit value, `kill` reaches it and it alone. */
@@ -105,7 +98,7 @@ export class Enclave {
     return { exited: this.#wait(pid), kill: async (signal) => await this.#signal(pid, signal) };
   }
 
-  /** Sends a signal to the main process, or to all. Only what the manifest lists gets through, and SIGKILL. */
+  /** Sends a signal to the main process, or to all. Only what the policy passes gets through, and SIGKILL. */
   async kill(signal: number, all: boolean): Promise<void> {
     this.#assertSignalAllowed(signal);
     if (this.#mainPid === undefined) {
@@ -130,13 +123,13 @@ export class Enclave {
   }
 
   #assertSignalAllowed(signal: number): void {
-    if (signal === SIGKILL || this.manifest.signals.some((allowed) => signalNumber(allowed) === signal)) return;
-    throw new InclavareError("ERR_SIGNAL_FORBIDDEN", `the enclave manifest does not let ${signalName(signal)} through`);
+    if (signal === SIGKILL || this.#policy.passes(signal)) return;
+    throw new InclavareError("ERR_SIGNAL_FORBIDDEN", `the enclave does not let ${signalName(signal)} through`);
   }
 
   async #create({ args, env, cwd }: OutsideProcess, outside: Stdio): Promise<number> {
     const path = programOf(args);
-    const stdio = this.manifest.stdin ? outside : { ...outside, stdin: openNothing() };
+    const stdio = this.#policy.stdin ? outside : { ...outside, stdin: openNothing() };
     const pid = await this.#runtime.createProcess({ path, argv: args, env, stdio, cwd });
     this.#running.add(pid);
     return pid;

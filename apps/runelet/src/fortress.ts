@@ -16,8 +16,7 @@ import type { Descriptors } from "./arguments.ts";
 export function raiseWalls(descriptors: Descriptors): void {
   const child = signalNumber("CHLD");
   ignoreSignals(ALL_CATCHABLE_SIGNALS.filter((signal) => signal !== child));
-  for (const descriptor of [descriptors.control, descriptors.attester, descriptors.attest])
-    setCloseOnExec(descriptor, true);
+  for (const descriptor of Object.values(descriptors)) setCloseOnExec(descriptor, true);
   setDumpable(false);
   setProcessName("init-runelet");
 }

@@ -2,9 +2,9 @@
 import { writeSync } from "node:fs";
 import { formatOneLine } from "@inclavare/errors";
 import { exitImmediately } from "@inclavare/linux";
-import { parseDescriptors } from "./arguments.ts";
+import { GuestWorker } from "@inclavare/runtime-wasm";
+import { parseArguments } from "./arguments.ts";
 import { raiseWalls } from "./fortress.ts";
-import { Runelet } from "./runelet.ts";
 
 /** The container's stderr may be gone or full; saying why must never keep pid 1 from ending. */
 function sayLastWords(error: unknown): void {
@@ -24,9 +24,12 @@ function die(error: unknown): never {
 process.on("uncaughtException", die);
 process.on("unhandledRejection", die);
 try {
-  const descriptors = parseDescriptors(process.argv.slice(2));
+  const { descriptors, runtime } = parseArguments(process.argv.slice(2));
   raiseWalls(descriptors);
-  exitImmediately(await new Runelet(descriptors).run());
+  // It loads its code on a thread of its own while this one loads the rest of ours.
+  const firstWorker = runtime === "wasm" ? new GuestWorker() : undefined;
+  const { Runelet } = await import("./runelet.ts");
+  exitImmediately(await new Runelet(descriptors, firstWorker).run());
 } catch (error) {
   die(error);
 }

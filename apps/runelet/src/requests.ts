@@ -15,10 +15,12 @@ export function parseControlRequest(message: JsonValue): ControlRequest {
       return { op };
     case "kill":
       return { op: "kill", signal: asSignal(record["signal"]), all: record["all"] === true };
+    case "attest":
+      return { op, nonce: asString(record["nonce"], "nonce") };
     case "exec":
       return { op: "exec", process: parseProcess(asRecord(record["process"], "process")) };
     default:
-      throw wrong("op", "one of init, start, state, kill, exec");
+      throw wrong("op", "one of init, start, state, kill, attest, exec");
   }
 }
 

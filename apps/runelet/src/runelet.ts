@@ -1,39 +1,49 @@
 import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createSimulatedAttester } from "@inclavare/attestation";
-import type { EnclaveManifest } from "@inclavare/enclave-image";
-import { createIdentity } from "@inclavare/enclave-tls";
+import { ENCLAVE_MOUNT, type InitRequest } from "@inclavare/container";
 import { InclavareError, type JsonValue } from "@inclavare/errors";
 import { type EnclaveRuntime, loadRuntime } from "@inclavare/pal";
-import { createWasmRuntime } from "@inclavare/runtime-wasm";
+import { createWasmRuntime, type GuestWorker } from "@inclavare/runtime-wasm";
+import { type AccessPolicy, libraryPolicy, manifestPolicy } from "./access-policy.ts";
 import type { Descriptors } from "./arguments.ts";
-import { serveAttestation } from "./attest-server.ts";
+import { Attestation } from "./attestation.ts";
 import type { ControlAnswer, ControlHandler } from "./control-connection.ts";
 import { ControlServer } from "./control-server.ts";
-import { type EnclaveFiles, loadEnclaveFiles } from "./enclave-files.ts";
+import { loadEnclaveFiles } from "./enclave-files.ts";
 import { Enclave } from "./enclave.ts";
 import { listenToTerminal } from "./fortress.ts";
 import { reapOrphans } from "./reaper.ts";
-import { ENCLAVE_MOUNT, type InitRequest } from "@inclavare/container";
 import { parseControlRequest } from "./requests.ts";
 import { Secrets } from "./secrets.ts";
 
 const INIT_DEADLINE_MS = 60_000;
 const DESTROY_DEADLINE_MS = 2_000;
-/** Long enough for the last answers on the control socket to be read. */
+/** For the last answers on the control socket to be read. */
 const LINGER_MS = 20;
+
+interface LoadedRuntime {
+  readonly runtime: EnclaveRuntime;
+  readonly policy: AccessPolicy;
+  /** What the main process waits for. */
+  readonly ready: Promise<void>;
+}
 
 /** Puts the parts of pid 1 together and lives as long as the main process. */
 export class Runelet implements ControlHandler {
   readonly #descriptors: Descriptors;
+  readonly #firstWorker: GuestWorker | undefined;
   readonly #failed = Promise.withResolvers<never>();
   readonly #created = Promise.withResolvers<Enclave>();
   #enclave: Enclave | undefined;
   #secrets: Secrets | undefined;
+  #attestation: Attestation | undefined;
   #initialising = false;
 
-  constructor(descriptors: Descriptors) {
+  /** @param firstWorker a worker of the wasm runtime that has been started ahead. */
+  constructor(descriptors: Descriptors, firstWorker?: GuestWorker) {
     this.#descriptors = descriptors;
+    this.#firstWorker = firstWorker;
     this.#failed.promise.catch(() => undefined);
   }
 
@@ -49,7 +59,7 @@ export class Runelet implements ControlHandler {
     clearTimeout(timer);
     const code = await enclave.exited;
     await Promise.race([enclave.destroy(), sleep(DESTROY_DEADLINE_MS)]);
-    await sleep(LINGER_MS);
+    await Promise.race([control.idle(), sleep(LINGER_MS)]);
     control.close();
     return code;
   }
@@ -75,11 +85,21 @@ export class Runelet implements ControlHandler {
       case "kill":
         await enclave.kill(request.signal, request.all);
         return {};
+      case "attest":
+        return { fields: { evidence: Buffer.from(await this.#evidence(request.nonce)).toString("base64") } };
       case "exec":
         break;
     }
     await enclave.assertExecutable(request.process);
     return { attach: async (stdio) => await enclave.exec(request.process, stdio) };
+  }
+
+  async #evidence(nonce: string): Promise<Uint8Array> {
+    if (this.#attestation !== undefined) return await this.#attestation.evidence(nonce);
+    throw new InclavareError(
+      "ERR_EVIDENCE_UNBOUND",
+      "a PAL library's local report binds neither nonce nor key: ask the application in the enclave for a quote of its own",
+    );
   }
 
   /** Answered only when the enclave is there; when it cannot be, the answer is the reason and pid 1 ends. */
@@ -100,39 +120,53 @@ export class Runelet implements ControlHandler {
   }
 
   async #createEnclave(request: InitRequest): Promise<Enclave> {
-    const attester = createSimulatedAttester(new Socket({ fd: this.#descriptors.attester }));
+    const { runtime, policy, ready } =
+      request.runtime === "wasm" ? await this.#loadMeasured(request) : this.#loadLibrary(request);
+    const enclave = new Enclave(policy, runtime, request.process, ready);
+    await runtime.init({ args: request.runtimeArgs, logLevel: request.logLevel });
+    return enclave;
+  }
+
+  /** A built-in runtime: what it loads is what attesterd measured, and the manifest in it decides. */
+  async #loadMeasured({ runtime: name }: InitRequest): Promise<LoadedRuntime> {
+    const { attester: attesterDescriptor, attest } = this.#descriptors;
+    if (attesterDescriptor === undefined || attest === undefined)
+      throw new InclavareError("ERR_USAGE", `runtime ${name} needs --attester-fd and --attest-fd`);
+    const attester = createSimulatedAttester(new Socket({ fd: attesterDescriptor }));
     const measured = await attester.identity();
-    const files = loadEnclaveFiles(ENCLAVE_MOUNT, measured);
-    const { manifest } = files;
-    if (manifest.runtime !== request.runtime) {
+    const { manifest, appImage } = loadEnclaveFiles(ENCLAVE_MOUNT, measured);
+    if (manifest.runtime !== name) {
       throw new InclavareError(
         "ERR_MANIFEST_FORBIDS",
-        `the enclave manifest is for runtime ${manifest.runtime}, asked for is ${request.runtime}`,
+        `the enclave manifest is for runtime ${manifest.runtime}, asked for is ${name}`,
       );
     }
     const secrets = new Secrets(manifest);
     this.#secrets = secrets;
-    const runtime = loadEnclaveRuntime(request.runtime, files, secrets);
-    const enclave = new Enclave(manifest, runtime, secrets, request.process);
-    await runtime.init({ args: request.runtimeArgs, logLevel: request.logLevel });
-    const identity = await createIdentity({ attester, workload: manifest.workload, now: new Date() });
-    serveAttestation(this.#descriptors.attest, { identity, enclave: measured, manifest, secrets });
-    return enclave;
+    this.#attestation = new Attestation(attester, { enclave: measured, manifest, secrets });
+    this.#attestation.listen(attest);
+    const runtime = createWasmRuntime({
+      appImage,
+      files: () => secrets.files,
+      memoryMounts: manifest.mounts.memory,
+      maxMemoryBytes: manifest.memoryBytes,
+      maxProcesses: manifest.threads,
+      ...(this.#firstWorker === undefined ? {} : { firstWorker: this.#firstWorker }),
+    });
+    return { runtime, policy: manifestPolicy(manifest), ready: secrets.complete };
+  }
+
+  /** A PAL library. It runs where runc's process would: its files are found from the caller's working directory on. */
+  #loadLibrary({ runtime: path, process: { cwd } }: InitRequest): LoadedRuntime {
+    enterDirectory(cwd);
+    return { runtime: loadRuntime(path, new Map()), policy: libraryPolicy(), ready: Promise.resolve() };
   }
 }
 
-function loadEnclaveRuntime(name: string, { manifest, appImage }: EnclaveFiles, secrets: Secrets): EnclaveRuntime {
-  const wasm = (): EnclaveRuntime =>
-    createWasmRuntime({
-      appImage,
-      files: () => secrets.files,
-      memoryMounts: memoryMounts(manifest),
-      maxMemoryBytes: manifest.memoryBytes,
-      maxProcesses: manifest.threads,
-    });
-  return loadRuntime(name, new Map([["wasm", wasm]]));
-}
-
-function memoryMounts(manifest: EnclaveManifest): readonly string[] {
-  return manifest.mounts.memory;
+function enterDirectory(cwd: string): void {
+  try {
+    process.chdir(cwd);
+  } catch (cause) {
+    throw new InclavareError("ERR_PROCESS_CWD", `chdir to cwd (${JSON.stringify(cwd)}) failed`, { cause });
+  }
 }

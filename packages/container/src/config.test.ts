@@ -12,6 +12,7 @@ describe("parseConfig", () => {
       state: "/run/rune",
       payload: "/opt/payload",
       pals: [],
+      palLibraryPaths: [],
       requireEnclave: false,
     });
     assert.equal(attesterd.socket, "/run/inclavare/attesterd.sock");
@@ -24,12 +25,20 @@ describe("parseConfig", () => {
       state = "/s"
       payload = "/p"
       pals = ["/opt/liberpal-x.so"]
+      pal_library_paths = ["/opt/lib"]
       require_enclave = true
       [attesterd]
       socket = "/a.sock"
       platform = "/sim"`;
     assert.deepEqual(parseConfig(text, "c", defaults), {
-      rune: { runtime: "/opt/crun", state: "/s", payload: "/p", pals: ["/opt/liberpal-x.so"], requireEnclave: true },
+      rune: {
+        runtime: "/opt/crun",
+        state: "/s",
+        payload: "/p",
+        pals: ["/opt/liberpal-x.so"],
+        palLibraryPaths: ["/opt/lib"],
+        requireEnclave: true,
+      },
       attesterd: { socket: "/a.sock", platform: "/sim" },
     });
   });

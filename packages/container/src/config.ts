@@ -16,6 +16,8 @@ export interface Config {
     readonly payload: string;
     /** Enclave Runtime PAL libraries that containers may ask for. */
     readonly pals: readonly string[];
+    /** Folders in which libraries that a PAL library needs are looked for first. */
+    readonly palLibraryPaths: readonly string[];
     /** Whether a container that asks for no enclave is refused (a pod's sandbox is not). */
     readonly requireEnclave: boolean;
   };
@@ -57,6 +59,7 @@ export function parseConfig(text: string, what: string, defaults: { readonly pay
       state: rune.path("state", "/run/rune"),
       payload: rune.path("payload", defaults.payload),
       pals: rune.paths("pals"),
+      palLibraryPaths: rune.paths("pal_library_paths"),
       requireEnclave: rune.flag("require_enclave"),
     },
     attesterd: {

@@ -23,6 +23,8 @@ export type ControlRequest =
   | { readonly op: "start" }
   | { readonly op: "state" }
   | { readonly op: "kill"; readonly signal: number; readonly all: boolean }
+  /** The answer has `evidence`, an evidence message in base64, over this nonce (hexadecimal). */
+  | { readonly op: "attest"; readonly nonce: string }
   | { readonly op: "exec"; readonly process: ProcessRequest };
 
 /** A request in the form that is sent. */

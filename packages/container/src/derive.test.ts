@@ -31,7 +31,9 @@ const derive = (spec: RuntimeSpec, change: Partial<DerivationInput> = {}): Runti
     spec,
     bundle: "/b",
     payload: "/opt/payload",
-    enclave: "/b/rootfs/.enclave",
+    enclave: { kind: "measured", runtime: "wasm", directory: "/b/rootfs/.enclave" },
+    tee: { devices: [], deviceRules: [], mounts: [] },
+    channels: ["control", "attester", "attest"],
     preservedDescriptors: 0,
     hookWrapper: { command: ["/usr/bin/rune", "hook"], bundle: "/b" },
     ...change,
@@ -43,10 +45,9 @@ const limited = (limit: number): RuntimeSpec => ({ ...base, linux: { resources: 
 describe("deriveSpec", () => {
   it("makes init-runelet the process, with an environment and a directory of its own", () => {
     const { process } = derive(base);
-    assert.deepEqual(process?.args?.slice(0, 4), [
+    assert.deepEqual(process?.args?.slice(0, 3), [
       "/dev/inclavare/payload/bin/node",
       "--disable-sigusr1",
-      "--no-liftoff",
       "--max-semi-space-size=1",
     ]);
     assert.doesNotMatch(JSON.stringify(process), /NODE_OPTIONS|evil|\/work/u);
@@ -63,6 +64,32 @@ describe("deriveSpec", () => {
   it("numbers its descriptors after the caller's", () => {
     const args = derive(base, { preservedDescriptors: 2 }).process?.args ?? [];
     assert.deepEqual(args.slice(-3), ["--control-fd=5", "--attester-fd=6", "--attest-fd=7"]);
+  });
+
+  it("binds a library and what it needs by name, where its loader looks first", () => {
+    const files = [
+      { name: "liberpal-x.so", path: "/opt/x/liberpal-x.so.1" },
+      { name: "libdep.so.2", path: "/usr/lib/libdep.so.2.0" },
+    ];
+    const { process, mounts } = derive(base, { enclave: { kind: "library", files }, channels: ["control", "crash"] });
+    assert.deepEqual(process?.args?.slice(-2), ["--control-fd=3", "--crash-fd=4"]);
+    assert.ok(process?.env?.includes("LD_LIBRARY_PATH=/dev/inclavare/pal"));
+    assert.deepEqual(
+      mounts?.slice(-2).map(({ source, destination, options }) => [source, destination, options?.includes("ro")]),
+      [
+        ["/opt/x/liberpal-x.so.1", "/dev/inclavare/pal/liberpal-x.so", true],
+        ["/usr/lib/libdep.so.2.0", "/dev/inclavare/pal/libdep.so.2", true],
+      ],
+    );
+  });
+
+  it("adds the TEE's devices and rules to the caller's", () => {
+    const device = { path: "/dev/sgx_enclave", type: "c", major: 10, minor: 125 };
+    const rule = { allow: true, type: "c", major: 10, minor: 125, access: "rwm" };
+    const denied = { allow: false, access: "rwm" };
+    const spec = { ...base, linux: { cgroupsPath: "/x", resources: { devices: [denied] } } };
+    const { linux } = derive(spec, { tee: { devices: [device], deviceRules: [rule], mounts: [] } });
+    assert.deepEqual(linux, { cgroupsPath: "/x", devices: [device], resources: { devices: [denied, rule] } });
   });
 
   it("drops the limit on address space and no other", () =>

@@ -1,8 +1,23 @@
 import { posix, resolve } from "node:path";
 import { InclavareError } from "@inclavare/errors";
-import type { RuntimeSpec, SpecInteger, SpecMount, SpecProcess } from "@inclavare/oci";
+import type { RuntimeSpec, SpecInteger, SpecLinux, SpecMount, SpecProcess } from "@inclavare/oci";
 import { wrapHooks, type HookWrapper } from "./hooks.ts";
-import { ENCLAVE_MOUNT, PAYLOAD_MOUNT } from "./mounts.ts";
+import { ENCLAVE_MOUNT, LIBRARY_MOUNT, PAYLOAD_MOUNT } from "./mounts.ts";
+import type { TeeAccess } from "./tee-access.ts";
+
+/** A descriptor of init-runelet, by what is at its other end. */
+export type Channel = "control" | "attester" | "attest" | "crash";
+
+/** What the enclave is made from: files that attesterd measured, or a PAL library with what it needs. */
+export type EnclaveSource =
+  | { readonly kind: "measured"; readonly runtime: string; readonly directory: string }
+  | { readonly kind: "library"; readonly files: readonly BoundFile[] };
+
+/** A file of the host that init-runelet finds by a name of its own. */
+export interface BoundFile {
+  readonly name: string;
+  readonly path: string;
+}
 
 /** What a derived bundle is made from. */
 export interface DerivationInput {
@@ -11,8 +26,11 @@ export interface DerivationInput {
   readonly bundle: string;
   /** Folder of init-runelet's payload on the host. */
   readonly payload: string;
-  /** Folder of the enclave's files on the host. */
-  readonly enclave: string;
+  readonly enclave: EnclaveSource;
+  /** What of the machine's TEE the container gets. */
+  readonly tee: TeeAccess;
+  /** In the order in which init-runelet inherits them, after the caller's. */
+  readonly channels: readonly Channel[];
   /** How many further descriptors the caller passes (`--preserve-fds`). */
   readonly preservedDescriptors: number;
   /** Runs a hook with the caller's bundle path in its state. */
@@ -40,48 +58,53 @@ const DEV_TMPFS: SpecMount = {
  * @throws ERR_PIDS_LIMIT, ERR_BUNDLE_UNSUITABLE, ERR_REQUEST_UNSUPPORTED (a startContainer hook), ERR_OCI_SPEC
  */
 export function deriveSpec(input: DerivationInput): RuntimeSpec {
-  const { spec, bundle } = input;
+  const { spec, bundle, enclave, tee } = input;
   if (spec.process === undefined || spec.root === undefined)
     throw new InclavareError("ERR_OCI_SPEC", `the configuration of ${bundle} has no process or no root`);
   assertPidsLimit(spec.linux?.resources?.pids?.limit);
   const mounts = (spec.mounts ?? []).map((mount) => absoluteSource(mount, bundle));
   return {
     ...spec,
-    process: deriveProcess(spec.process, input.preservedDescriptors),
+    process: deriveProcess(spec.process, input),
     root: { ...spec.root, path: resolve(bundle, spec.root.path) },
-    mounts: [...withDev(mounts), bind(input.payload, PAYLOAD_MOUNT), bind(input.enclave, ENCLAVE_MOUNT)],
+    mounts: [...withDev(mounts), ...tee.mounts, bind(input.payload, PAYLOAD_MOUNT), ...enclaveMounts(enclave)],
     ...(spec.hooks === undefined ? {} : { hooks: wrapHooks(spec.hooks, input.hookWrapper) }),
+    ...(tee.devices.length === 0 ? {} : { linux: withDevices(spec.linux, tee) }),
   };
 }
 
-/** The descriptor numbers that init-runelet inherits: after stdio and what the caller preserves. */
-export function runeletDescriptors(preservedDescriptors: number): {
-  control: number;
-  attester: number;
-  attest: number;
-} {
-  const first = 3 + preservedDescriptors;
-  return { control: first, attester: first + 1, attest: first + 2 };
+function enclaveMounts(enclave: EnclaveSource): SpecMount[] {
+  if (enclave.kind === "measured") return [bind(enclave.directory, ENCLAVE_MOUNT)];
+  return enclave.files.map(({ name, path }) => bind(path, `${LIBRARY_MOUNT}/${name}`));
 }
 
-function deriveProcess(process: SpecProcess, preservedDescriptors: number): SpecProcess {
-  const descriptors = runeletDescriptors(preservedDescriptors);
+function withDevices(linux: SpecLinux | undefined, { devices, deviceRules }: TeeAccess): SpecLinux {
+  const { resources } = linux ?? {};
+  return {
+    ...linux,
+    devices: [...(linux?.devices ?? []), ...devices],
+    resources: { ...resources, devices: [...(resources?.devices ?? []), ...deviceRules] },
+  };
+}
+
+function deriveProcess(
+  process: SpecProcess,
+  { enclave, channels, preservedDescriptors }: DerivationInput,
+): SpecProcess {
   const { rlimits, ...rest } = process;
+  const libraries = enclave.kind === "library" ? [`LD_LIBRARY_PATH=${LIBRARY_MOUNT}`] : [];
   return {
     ...rest,
     args: [
       `${PAYLOAD_MOUNT}/bin/node`,
       // Without it SIGUSR1 opens V8's debugger in the container's network namespace.
       "--disable-sigusr1",
-      // V8 has no on-stack replacement for WASM: a hot loop in `main` would stay in the baseline compiler for life.
-      "--no-liftoff",
       "--max-semi-space-size=1",
       `${PAYLOAD_MOUNT}/app/runelet.mjs`,
-      `--control-fd=${descriptors.control}`,
-      `--attester-fd=${descriptors.attester}`,
-      `--attest-fd=${descriptors.attest}`,
+      ...(enclave.kind === "measured" ? [`--runtime=${enclave.runtime}`] : []),
+      ...channels.map((channel, index) => `--${channel}-fd=${3 + preservedDescriptors + index}`),
     ],
-    env: FIXED_ENVIRONMENT,
+    env: [...FIXED_ENVIRONMENT, ...libraries],
     cwd: "/",
     ...(rlimits === undefined ? {} : { rlimits: rlimits.filter(({ type }) => !DROPPED_LIMITS.has(type)) }),
   };

@@ -3,8 +3,9 @@ import { InclavareError } from "@inclavare/errors";
 import type { Config } from "./config.ts";
 import { type EnclaveRequest, isBuiltInRuntime, type TeeType } from "./request.ts";
 
-/** What this release measures and runs; everything else is refused with its reason. */
-export const SUPPORTED_TYPES: readonly TeeType[] = ["simulated"];
+/** What this release runs; everything else is refused with its reason. */
+export const SUPPORTED_TYPES: readonly TeeType[] = ["simulated", "intelSgx"];
+/** Beside PAL libraries. */
 export const SUPPORTED_RUNTIMES: readonly string[] = ["wasm"];
 
 /** Asks the machine whether a path exists; a parameter, so that tests can have another machine. */
@@ -44,11 +45,11 @@ export function assertPossible(request: EnclaveRequest, config: Config, exists: 
       `the configuration does not list ${runtime} under [rune] pals, which has ${config.rune.pals.length} entries`,
     );
   }
-  if (!SUPPORTED_TYPES.includes(type) || !SUPPORTED_RUNTIMES.includes(runtime)) {
-    const what = type === "simulated" ? `runtime ${runtime}` : `${type} with runtime ${runtime}`;
+  if (!SUPPORTED_TYPES.includes(type) || (builtIn && !SUPPORTED_RUNTIMES.includes(runtime))) {
     throw new InclavareError(
       "ERR_REQUEST_UNSUPPORTED",
-      `${what} is not part of this release, which measures and runs the built-in wasm runtime on the simulated TEE`,
+      `${type} with runtime ${runtime} is not part of this release, which runs the built-in wasm runtime on the ` +
+        "simulated TEE, and PAL libraries on intelSgx and the simulated TEE",
     );
   }
 }

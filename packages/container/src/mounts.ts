@@ -2,3 +2,5 @@
 export const PAYLOAD_MOUNT = "/dev/inclavare/payload";
 /** Where enclave manifest, application image and SIGSTRUCT lie in the container. */
 export const ENCLAVE_MOUNT = "/dev/inclavare/enclave";
+/** Where a PAL library and what it needs lie in the container. */
+export const LIBRARY_MOUNT = "/dev/inclavare/pal";

@@ -9,6 +9,8 @@ export interface ContainerPaths {
   readonly control: string;
   /** The listening socket of init-runelet's Enclave-TLS server. */
   readonly attest: string;
+  /** Where init-runelet leaves the last call of a PAL library that crashes. */
+  readonly crash: string;
   /** The derived bundle. */
   readonly bundle: string;
   /** The enclave's files where the image brings none. */
@@ -33,6 +35,7 @@ export function pathsBelow(directory: string): ContainerPaths {
     record: join(directory, "state.json"),
     control: join(directory, "control.sock"),
     attest: join(directory, "attest.sock"),
+    crash: join(directory, "crash"),
     bundle: join(directory, "bundle"),
     enclave: join(directory, "enclave"),
   };

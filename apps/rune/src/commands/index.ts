@@ -3,6 +3,7 @@ import { InclavareError } from "@inclavare/errors";
 import { type Context, runcFlags } from "../context.ts";
 import { lastValue, type ParsedFlags } from "../parse.ts";
 import { HOOK_COMMAND } from "../program.ts";
+import { attest } from "./attest.ts";
 import { checkpoint, restore } from "./checkpoint.ts";
 import { type Command, usage } from "./command.ts";
 import { createOrRun } from "./create.ts";
@@ -27,6 +28,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["spec", writeSpec],
   ["checkpoint", checkpoint],
   ["restore", restore],
+  ["attest", attest],
 ]);
 
 /** Runs a command that concerns an enclave container. @returns the exit code */

@@ -1,6 +1,8 @@
 import { withoutRequest } from "../request.ts";
 import { requestControl } from "../control-client.ts";
 import { writeRecord, type ContainerRecord } from "../record.ts";
+import { reasonOfCrash } from "./crash.ts";
+import { runtimeInContainer } from "./enclave-source.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** Loading the runtime and creating the enclave. */
@@ -12,7 +14,7 @@ export async function initialise(prepared: Prepared, ended?: AbortSignal): Promi
   const { request, process, record, paths } = prepared;
   const init = {
     containerId: record.id,
-    runtime: request.runtime,
+    runtime: runtimeInContainer(request),
     runtimeArgs: request.runtimeArgs,
     logLevel: request.logLevel,
     process: {
@@ -23,7 +25,11 @@ export async function initialise(prepared: Prepared, ended?: AbortSignal): Promi
     },
   };
   const signal = ended === undefined ? {} : { signal: ended };
-  await requestControl(paths.control, { op: "init", request: init }, { timeoutMs: INIT_DEADLINE_MS, ...signal });
+  try {
+    await requestControl(paths.control, { op: "init", request: init }, { timeoutMs: INIT_DEADLINE_MS, ...signal });
+  } catch (error) {
+    throw reasonOfCrash(paths, error);
+  }
   const created: ContainerRecord = { ...record, status: "created" };
   writeRecord(paths, created);
   return created;

@@ -1,3 +1,4 @@
+export { attestContainer } from "./attest.ts";
 export { createContainer } from "./create.ts";
 export { deleteContainer } from "./delete.ts";
 export type { Engine } from "./engine.ts";

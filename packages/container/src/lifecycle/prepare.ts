@@ -1,16 +1,15 @@
-import { closeSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { deriveDebugEnclave, type EnclaveManifest, MANIFEST_FILE, parseManifest } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import { listenUnix } from "@inclavare/linux";
 import { type Bundle, formatRuntimeSpec, openBundle, type RunnableProcess, type SpecOutline } from "@inclavare/oci";
 import { deriveSpec } from "../derive.ts";
-import { findEnclaveFolder } from "../enclave-folder.ts";
-import { launchEnclave } from "../launch.ts";
 import { assertPossible } from "../machine.ts";
 import type { ContainerPaths } from "../paths.ts";
 import { type ContainerRecord, writeRecord } from "../record.ts";
 import { type EnclaveRequest, readEnclaveRequest, withoutRequest } from "../request.ts";
+import { teeAccess } from "../tee-access.ts";
+import { openEnclave } from "./enclave-source.ts";
 import { type Engine, pathsOf, removeFolder } from "./engine.ts";
 
 /** What `create` and `run` are told. */
@@ -35,7 +34,7 @@ export interface Prepared {
   readonly record: ContainerRecord;
   readonly request: EnclaveRequest;
   readonly process: RunnableProcess;
-  /** In the order in which init-runelet gets them: control, attester, attest. */
+  /** In the order in which init-runelet gets them: the control socket, then the enclave's channels. */
   readonly descriptors: readonly number[];
   /** Closes this process's copies, so that the end of init-runelet closes the sockets. */
   release(): void;
@@ -74,29 +73,27 @@ export async function prepareContainer(
     const bundle = resolve(options.bundle);
     const record = newRecord({ engine, id, bundle, rootfs, request, spec });
     writeRecord(paths, record);
-    const enclave = findEnclaveFolder(rootfs) ?? (await deriveEnclave(engine, paths, rootfs, spec.process));
-    const manifest = parseManifest(readFileSync(join(enclave, MANIFEST_FILE)), join(enclave, MANIFEST_FILE));
-    assertHooksAllowed(spec, manifest);
-    const launched = launchEnclave(engine.config.attesterd.socket, id, enclave);
-    opened.push(launched.descriptor);
+    const enclave = await openEnclave(engine, paths, { id, request, rootfs, spec });
+    opened.push(...enclave.channels.map(([, descriptor]) => descriptor));
     const derived = deriveSpec({
       spec,
       bundle,
       payload: engine.config.rune.payload,
-      enclave,
+      enclave: enclave.source,
+      tee: teeAccess(request.type, spec),
+      channels: ["control", ...enclave.channels.map(([channel]) => channel)],
       preservedDescriptors: options.preservedDescriptors,
       hookWrapper: { command: engine.hookCommand, bundle },
     });
     mkdirSync(paths.bundle, { mode: 0o700 });
     writeFileSync(join(paths.bundle, "config.json"), formatRuntimeSpec(derived), { mode: 0o600 });
-    for (const path of [paths.control, paths.attest]) opened.push(listenUnix(path, { mode: 0o600 }));
-    const [attester, control, attest] = opened as [number, number, number];
+    opened.unshift(listenUnix(paths.control, { mode: 0o600 }));
     return {
       paths,
-      record: { ...record, workload: manifest.workload, identity: launched.identity },
+      record: { ...record, ...enclave.known },
       request,
       process: spec.process,
-      descriptors: [control, attester, attest],
+      descriptors: [...opened],
       release: () => opened.splice(0).forEach((descriptor) => closeSync(descriptor)),
     };
   } catch (error) {
@@ -157,33 +154,4 @@ function newRecord(from: {
       ...(selinuxLabel === undefined ? {} : { selinuxLabel }),
     },
   };
-}
-
-/**
- * Hooks that run inside the container need the manifest's word. Those on the host (the network of docker, for one) belong
- * to the node, which the enclave does not trust in any case.
- */
-function assertHooksAllowed({ hooks }: Bundle["spec"], manifest: EnclaveManifest): void {
-  if (manifest.hooks || (hooks?.createContainer ?? []).length === 0) return;
-  throw new InclavareError("ERR_MANIFEST_FORBIDS", "the enclave manifest does not allow createContainer hooks", {
-    details: { member: "hooks" },
-  });
-}
-
-/** An ordinary image: a debug enclave is made of it, here and now, and its evidence says debug. */
-async function deriveEnclave(
-  engine: Engine,
-  paths: ContainerPaths,
-  rootfs: string,
-  process: RunnableProcess,
-): Promise<string> {
-  mkdirSync(paths.enclave, { mode: 0o755 });
-  await deriveDebugEnclave({
-    rootfs,
-    process: { ...process, env: withoutRequest(process.env ?? []) },
-    payload: engine.config.rune.payload,
-    now: new Date(),
-    directory: paths.enclave,
-  });
-  return paths.enclave;
 }

@@ -14,7 +14,8 @@ const evidenceCodes = {
   },
   ERR_EVIDENCE_UNBOUND: {
     kind: "unauthenticated",
-    summary: "The report data in the evidence is not the hash of the claims or the key that came with it.",
+    summary:
+      "The report data in the evidence is not the hash of the claims or the key that came with it, or nothing in the TEE could choose it.",
     cause: "evidence",
   },
   ERR_EVIDENCE_CERTIFICATE: {

@@ -3,6 +3,7 @@ import type { CodeEntry } from "../kinds.ts";
 export const palCodes = {
   ERR_PAL_ARCHITECTURE: { kind: "failed-precondition", summary: "A PAL library is built for another machine." },
   ERR_PAL_CALL: { kind: "internal", summary: "A call of the Enclave Runtime PAL API failed; the message names it." },
+  ERR_PAL_CRASHED: { kind: "internal", summary: "A PAL library crashed; the message has the signal and the call." },
   ERR_PAL_DEPENDENCY: {
     kind: "failed-precondition",
     summary: "A library that a PAL library needs is missing on this host, or cannot be used.",

@@ -18,6 +18,7 @@ export const runeletCodes = {
     kind: "permission-denied",
     summary: "The enclave manifest does not let this signal through.",
   },
+  ERR_PROCESS_CWD: { kind: "not-found", summary: "The working directory of the process cannot be entered." },
   ERR_PROCESS_ARGS: { kind: "invalid-argument", summary: "There is no program to run." },
   ERR_SECRET_UNKNOWN: { kind: "not-found", summary: "The enclave manifest names no secret of this name." },
   ERR_SECRET_DELIVERED: { kind: "already-exists", summary: "The secret has been delivered already; it is taken once." },
