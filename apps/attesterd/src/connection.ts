@@ -29,6 +29,8 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
           throw new InclavareError("ERR_LAUNCH", "this connection has launched its container already");
         launched = launch(request, options);
         return { identity: { ...launched.identity } };
+      case "measure":
+        return { mrEnclave: Buffer.from(measure(request, options)).toString("hex") };
       case "identity":
         return { identity: { ...expectLaunched(launched).identity } };
       case "evidence": {
@@ -40,7 +42,7 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
         };
       }
       default:
-        throw new InclavareError("ERR_LAUNCH", "op is not one of launch, identity, evidence");
+        throw new InclavareError("ERR_LAUNCH", "op is not one of measure, launch, identity, evidence");
     }
   };
 
@@ -78,6 +80,14 @@ function launch(request: Readonly<Record<string, JsonValue>>, { launcher, uid, l
     debug: String(launched.identity.debug),
   });
   return launched;
+}
+
+/** What root's own files would be measured as; nothing is launched. */
+function measure(request: Readonly<Record<string, JsonValue>>, { launcher, uid }: ConnectionOptions): Uint8Array {
+  if (uid !== 0) throw new InclavareError("ERR_PRIVILEGE", `only root has enclaves measured, the peer has uid ${uid}`);
+  const { enclaveDirectory } = request;
+  if (typeof enclaveDirectory === "string") return launcher.measure(enclaveDirectory);
+  throw new InclavareError("ERR_LAUNCH", "measure needs enclaveDirectory, a string");
 }
 
 function expectLaunched(launched: Launch | undefined): Launch {

@@ -38,14 +38,9 @@ export class Launcher {
    * the caller says enters the measurement.
    */
   launch(container: string, enclaveDirectory: string): Launch {
-    if (!isAbsolute(enclaveDirectory)) {
-      throw new InclavareError("ERR_LAUNCH", `enclaveDirectory is "${enclaveDirectory}", expected an absolute path`);
-    }
-    const manifest = readBounded(join(enclaveDirectory, MANIFEST_FILE), LIMIT_BYTES.manifest);
-    const appImage = readBounded(join(enclaveDirectory, APP_IMAGE_FILE), LIMIT_BYTES.appImage);
+    const { manifest, appImage, measurement } = this.#measure(enclaveDirectory);
     const sigstruct = readBounded(join(enclaveDirectory, SIGSTRUCT_FILE), LIMIT_BYTES.sigstruct);
     const { debug } = parseManifest(manifest, "enclave manifest");
-    const { measurement } = this.#measurer.measure({ manifest, appImage });
     const enclave = this.#platform.launch({ measurement, debug, sigstruct });
     const identity: EnclaveIdentity = {
       mrEnclave: hex(enclave.mrEnclave),
@@ -57,6 +52,20 @@ export class Launcher {
       appImageSha256: sha256(appImage),
     };
     return { container, identity, enclave };
+  }
+
+  /** MRENCLAVE of an enclave that may not be signed yet. */
+  measure(enclaveDirectory: string): Uint8Array {
+    return this.#measure(enclaveDirectory).measurement.digest();
+  }
+
+  #measure(enclaveDirectory: string) {
+    if (!isAbsolute(enclaveDirectory)) {
+      throw new InclavareError("ERR_LAUNCH", `enclaveDirectory is "${enclaveDirectory}", expected an absolute path`);
+    }
+    const manifest = readBounded(join(enclaveDirectory, MANIFEST_FILE), LIMIT_BYTES.manifest);
+    const appImage = readBounded(join(enclaveDirectory, APP_IMAGE_FILE), LIMIT_BYTES.appImage);
+    return { manifest, appImage, ...this.#measurer.measure({ manifest, appImage }) };
   }
 }
 

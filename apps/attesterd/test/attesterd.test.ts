@@ -21,7 +21,9 @@ import { after, afterEach, before, describe, it } from "node:test";
 import {
   createSimulatedAttester,
   launchRequest,
+  measureRequest,
   parseLaunchAnswer,
+  parseMeasureAnswer,
   trustAnchorsFromPem,
   verifySgxQuote,
 } from "@inclavare/attestation";
@@ -189,6 +191,18 @@ describe("attesterd", { skip: requirement }, () => {
     assert.throws(() => launch(connect(), unsigned), { code: "ERR_LAUNCH" });
     assert.throws(() => launch(connect(), join(directory, "nowhere")), { code: "ERR_LAUNCH" });
     assert.throws(() => launch(connect(), "good"), { code: "ERR_LAUNCH" });
+  });
+
+  it("measures what is not signed yet as it will be launched, and nothing of others", async () => {
+    const measure = (where: string): string =>
+      Buffer.from(parseMeasureAnswer({ ok: true, ...requestSync(connect(), measureRequest(where), TIMEOUT) })).toString(
+        "hex",
+      );
+    const signed = await enclave("measured");
+    assert.equal(measure(signed), launch(connect(), signed).mrEnclave);
+    assert.equal(measure(await enclave("before", { signed: false })), measure(signed));
+    assert.throws(() => measure(join(directory, "nowhere")), { code: "ERR_LAUNCH" });
+    assert.throws(() => requestSync(connect(), { op: "measure" }, TIMEOUT), { code: "ERR_LAUNCH" });
   });
 
   it("launches once a connection, and gives no evidence before", async () => {

@@ -1,7 +1,13 @@
 export { type CollateralBundle, parseCollateralBundle } from "@inclavare/sgx";
 export { appraise, type AppraisalContext } from "./appraise.ts";
 export { createSimulatedAttester, type SimulatedAttesterOptions } from "./attesterd/attester.ts";
-export { launchRequest, type LaunchRequest, parseLaunchAnswer } from "./attesterd/protocol.ts";
+export {
+  launchRequest,
+  type LaunchRequest,
+  measureRequest,
+  parseLaunchAnswer,
+  parseMeasureAnswer,
+} from "./attesterd/protocol.ts";
 export { VerificationCache } from "./cache.ts";
 export type { Check } from "./check.ts";
 export {

@@ -1,5 +1,11 @@
 import { closeSync } from "node:fs";
-import { type EnclaveIdentity, launchRequest, parseLaunchAnswer } from "@inclavare/attestation";
+import {
+  type EnclaveIdentity,
+  launchRequest,
+  measureRequest,
+  parseLaunchAnswer,
+  parseMeasureAnswer,
+} from "@inclavare/attestation";
 import { InclavareError } from "@inclavare/errors";
 import { connectUnix, requestSync } from "@inclavare/linux";
 
@@ -29,6 +35,22 @@ export function launchEnclave(socketPath: string, container: string, enclaveDire
   } catch (error) {
     closeSync(descriptor);
     throw error;
+  }
+}
+
+/**
+ * Lets attesterd measure an enclave that is not signed yet: it keeps the payload's part of the hash, which would take
+ * this process a good part of a second.
+ * @returns MRENCLAVE
+ */
+export function measureEnclave(socketPath: string, enclaveDirectory: string): Uint8Array {
+  const descriptor = connect(socketPath);
+  try {
+    return parseMeasureAnswer(
+      requestSync(descriptor, measureRequest(enclaveDirectory), { timeoutMs: LAUNCH_DEADLINE_MS }),
+    );
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { createSigstruct } from "@inclavare/sgx";
@@ -10,7 +10,7 @@ import { cleanDirectory, deriveManifest, parseVariables } from "./convert/manife
 import { encodeManifest } from "./manifest/parse.ts";
 import { shortSignalName } from "./manifest/signals.ts";
 import type { EnclaveManifest } from "./manifest/types.ts";
-import { createMeasurer } from "./measure/measurer.ts";
+import type { EnclaveFilesBytes } from "./measure/measurer.ts";
 import { sourceFromDirectory } from "./source/directory.ts";
 import { enclaveSigningFields } from "./tee-image/sign.ts";
 import { patchManifest } from "./convert/merge.ts";
@@ -26,8 +26,8 @@ export interface DebugEnclaveOptions {
     readonly cwd: string;
     readonly user?: { readonly uid?: number; readonly gid?: number };
   };
-  /** Folder of init-runelet's payload, which is measured. */
-  readonly payload: string;
+  /** Gives MRENCLAVE of the payload with these files; by then they are in the directory. */
+  readonly measure: (files: EnclaveFilesBytes) => Uint8Array;
   /** RSA-3072 with exponent 3. */
   readonly signingKey: KeyObject;
   /** The date of the signature. */
@@ -56,7 +56,7 @@ export interface DebugEnclave {
  * @throws ERR_IMAGE_ENTRYPOINT, ERR_IMAGE_ESCAPE, ERR_IMAGE_NOT_WASM, ERR_IMAGE_LIMIT, ERR_MANIFEST, ERR_PAYLOAD_*, ERR_FILE
  */
 export async function deriveDebugEnclave(options: DebugEnclaveOptions): Promise<DebugEnclave> {
-  const { rootfs, process, payload, signingKey, now, directory } = options;
+  const { rootfs, process, measure, signingKey, now, directory } = options;
   const { entries } = await sourceFromDirectory(rootfs);
   const cwd = cleanDirectory(process.cwd);
   const searchPath = parseVariables(process.env ?? []).get("PATH");
@@ -64,11 +64,12 @@ export async function deriveDebugEnclave(options: DebugEnclaveOptions): Promise<
   const decoded = debugManifest(process, program, cwd);
   const manifest = encodeManifest(decoded);
   const appImage = await buildAppImage(entries.values());
-  const { mrEnclave } = createMeasurer(payload).measure({ manifest, appImage });
+  write(directory, MANIFEST_FILE, manifest);
+  write(directory, APP_IMAGE_FILE, appImage);
+  const mrEnclave = measure({ manifest, appImage });
   const sigstruct = createSigstruct(enclaveSigningFields(decoded, mrEnclave, now), signingKey);
-  const enclave = { manifest, appImage, sigstruct };
-  if (directory !== undefined) await writeFiles(directory, enclave);
-  return enclave;
+  write(directory, SIGSTRUCT_FILE, sigstruct);
+  return { manifest, appImage, sigstruct };
 }
 
 function debugManifest(process: DebugEnclaveOptions["process"], program: string, cwd: string): EnclaveManifest {
@@ -87,14 +88,10 @@ function debugManifest(process: DebugEnclaveOptions["process"], program: string,
   );
 }
 
-async function writeFiles(directory: string, { manifest, appImage, sigstruct }: DebugEnclave): Promise<void> {
-  const files: readonly (readonly [string, Uint8Array])[] = [
-    [MANIFEST_FILE, manifest],
-    [APP_IMAGE_FILE, appImage],
-    [SIGSTRUCT_FILE, sigstruct],
-  ];
+function write(directory: string | undefined, name: string, bytes: Uint8Array): void {
+  if (directory === undefined) return;
   try {
-    for (const [name, bytes] of files) await writeFile(join(directory, name), bytes, { mode: 0o644, flag: "wx" });
+    writeFileSync(join(directory, name), bytes, { mode: 0o644, flag: "wx" });
   } catch (cause) {
     throw new InclavareError("ERR_FILE", `the debug enclave could not be written to ${directory}`, { cause });
   }

@@ -23,6 +23,11 @@ export function launchRequest({ container, enclaveDirectory }: LaunchRequest): J
   return { op: "launch", container, enclaveDirectory };
 }
 
+/** Asks for the MRENCLAVE of an enclave that is not signed yet. */
+export function measureRequest(enclaveDirectory: string): JsonObject {
+  return { op: "measure", enclaveDirectory };
+}
+
 export function identityRequest(): JsonObject {
   return { op: "identity" };
 }
@@ -59,6 +64,11 @@ const base64 = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]+={0,2}$/u, "not base64
  */
 export function parseLaunchAnswer(answer: JsonValue): EnclaveIdentity {
   return parse(v.object({ identity: identitySchema }), answer, "identity").identity;
+}
+
+/** @returns MRENCLAVE. @throws InclavareError ERR_ATTESTERD_PROTOCOL */
+export function parseMeasureAnswer(answer: JsonValue): Uint8Array {
+  return new Uint8Array(Buffer.from(parse(v.object({ mrEnclave: sha256 }), answer, "measurement").mrEnclave, "hex"));
 }
 
 /** @throws InclavareError ERR_ATTESTERD_PROTOCOL, and what `parseCollateralBundle` throws */

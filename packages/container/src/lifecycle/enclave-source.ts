@@ -7,7 +7,7 @@ import type { RunnableProcess, RuntimeSpec } from "@inclavare/oci";
 import { ELF_MACHINES, readProvided, resolveClosure } from "@inclavare/pal";
 import type { BoundFile, Channel, EnclaveSource } from "../derive.ts";
 import { findEnclaveFolder } from "../enclave-folder.ts";
-import { launchEnclave } from "../launch.ts";
+import { launchEnclave, measureEnclave } from "../launch.ts";
 import { LIBRARY_MOUNT } from "../mounts.ts";
 import type { ContainerPaths } from "../paths.ts";
 import type { ContainerRecord } from "../record.ts";
@@ -97,7 +97,7 @@ function assertHooksAllowed({ hooks }: RuntimeSpec, manifest: EnclaveManifest): 
 
 /** An ordinary image: a debug enclave is made of it, here and now, and its evidence says debug. */
 async function deriveEnclave(
-  { config: { rune } }: Engine,
+  { config: { rune, attesterd } }: Engine,
   paths: ContainerPaths,
   rootfs: string,
   process: RunnableProcess,
@@ -106,7 +106,7 @@ async function deriveEnclave(
   await deriveDebugEnclave({
     rootfs,
     process: { ...process, env: withoutRequest(process.env ?? []) },
-    payload: rune.payload,
+    measure: () => measureEnclave(attesterd.socket, paths.enclave),
     signingKey: debugSigningKey(rune.state),
     now: new Date(),
     directory: paths.enclave,
