@@ -4,6 +4,8 @@ import { isInclavareError } from "@inclavare/errors";
 import fc from "fast-check";
 import { encodeMessage, MessageDecoder } from "./index.ts";
 
+const numRuns = Number(process.env["NUM_RUNS"] ?? 300);
+
 /** What JSON keeps: no negative zero. */
 const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as never);
 
@@ -21,6 +23,7 @@ describe("messages", () => {
         }
         assert.deepEqual(out, values);
       }),
+      { numRuns },
     );
   });
 
@@ -33,7 +36,20 @@ describe("messages", () => {
           assert.ok(isInclavareError(error, "ERR_MESSAGE"));
         }
       }),
+      { numRuns },
     );
+  });
+
+  it("are taken in any number from one chunk, and a large one byte by byte, without delay", () => {
+    const started = performance.now();
+    const many = Buffer.concat(Array.from({ length: 20_000 }, () => encodeMessage(1)));
+    assert.equal(new MessageDecoder().push(many).length, 20_000);
+    const large = encodeMessage("x".repeat(1 << 18));
+    const decoder = new MessageDecoder();
+    let got = 0;
+    for (const byte of large) got += decoder.push(Uint8Array.of(byte)).length;
+    assert.equal(got, 1);
+    assert.ok(performance.now() - started < 5_000);
   });
 
   it("refuses a length over the limit before the body has come", () => {

@@ -20,7 +20,9 @@ export function encodeMessage(value: JsonValue): Buffer {
 /** Takes a stream apart into messages. After an error the stream is of no further use. */
 export class MessageDecoder {
   readonly #limitBytes: number;
-  #pending: Buffer = Buffer.alloc(0);
+  /** What has come and is no complete message yet lies at the start; it grows by doubling, so that single bytes stay cheap. */
+  #buffer: Buffer = Buffer.alloc(0);
+  #size = 0;
 
   constructor(limitBytes: number = DEFAULT_LIMIT_BYTES) {
     this.#limitBytes = limitBytes;
@@ -28,15 +30,31 @@ export class MessageDecoder {
 
   /** @throws ERR_MESSAGE for a message over the limit, bad UTF-8 or bad JSON. */
   push(chunk: Uint8Array): JsonValue[] {
-    this.#pending = this.#pending.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#pending, chunk]);
+    this.#append(chunk);
     const messages: JsonValue[] = [];
-    while (this.#pending.length >= HEADER_BYTES) {
-      const end = HEADER_BYTES + checkLength(this.#pending.readUInt32BE(), this.#limitBytes);
-      if (this.#pending.length < end) break;
-      messages.push(parseBody(this.#pending.subarray(HEADER_BYTES, end)));
-      this.#pending = this.#pending.subarray(end);
+    let at = 0;
+    while (this.#size - at >= HEADER_BYTES) {
+      const start = at + HEADER_BYTES;
+      const end = start + checkLength(this.#buffer.readUInt32BE(at), this.#limitBytes);
+      if (this.#size < end) break;
+      messages.push(parseBody(this.#buffer.subarray(start, end)));
+      at = end;
     }
+    this.#buffer.copyWithin(0, at, this.#size);
+    this.#size -= at;
+    if (this.#size === 0) this.#buffer = Buffer.alloc(0);
     return messages;
+  }
+
+  #append(chunk: Uint8Array): void {
+    const size = this.#size + chunk.length;
+    if (size > this.#buffer.length) {
+      const larger = Buffer.alloc(Math.max(size, 2 * this.#buffer.length));
+      this.#buffer.copy(larger, 0, 0, this.#size);
+      this.#buffer = larger;
+    }
+    this.#buffer.set(chunk, this.#size);
+    this.#size = size;
   }
 }
 
