@@ -128,6 +128,12 @@ export class Testbed implements AsyncDisposable {
     return spawnSync("runc", this.runeArgs(...args), { encoding: "utf8", timeout: 60_000 });
   }
 
+  /** Adds lines to the [rune] table of the configuration. */
+  configure(...lines: readonly string[]): void {
+    const file = this.path("config.toml");
+    writeFileSync(file, readFileSync(file, "utf8").replace("[rune]\n", `[rune]\n${lines.join("\n")}\n`));
+  }
+
   /** A bundle whose root holds the given files, with `edit` applied to the spec. @returns its folder */
   bundle(name: string, files: Readonly<Record<string, Uint8Array>>, edit: (spec: MutableSpec) => void): string {
     const bundle = this.path(name);

@@ -1,0 +1,1 @@
+const char *dependency_greeting(void) { return "hello from a dependency"; }
