@@ -189,6 +189,19 @@ describe("rune when things go wrong", { skip: cannotRun() }, () => {
     });
   });
 
+  it("the operator's default is what a container gets that asks for nothing, but not a pod's sandbox", () => {
+    const config = probes.bed.path("default.toml");
+    const table = '[rune.default_enclave]\ntype = "simulated"\nruntime = "wasm"\n';
+    writeFileSync(config, `${readFileSync(probes.bed.path("config.toml"), "utf8")}\n${table}`);
+    const env = { INCLAVARE_CONFIG: config };
+    const asksNothing = probes.bundle(["exit", "7"], (spec) => (spec.annotations = {}));
+    assert.equal(probes.bed.runeWith({ env }, "run", "-b", asksNothing, probes.id()).status, 7);
+    const sandbox = probes.bundle(["exit", "7"], (spec) => {
+      spec.annotations = { "io.kubernetes.cri.container-type": "sandbox" };
+    });
+    assert.match(probes.bed.runeWith({ env }, "run", "-b", sandbox, probes.id()).stderr, /exec format error/u);
+  });
+
   describe("crashes", () => {
     for (const delayMs of [60, 150, 300, 600]) {
       it(`rune killed after ${delayMs} ms of create: delete --force removes everything`, async () => {

@@ -54,7 +54,8 @@ function concernsUs(context: Context, command: string, flags: ParsedFlags): bool
 function asksForEnclave({ config }: Context, flags: ParsedFlags): boolean {
   try {
     const text = readFileSync(join(resolve(lastValue(flags, "bundle") ?? "."), "config.json"), "utf8");
-    return config.rune.requireEnclave || mayAskForEnclave(text);
+    const { requireEnclave, defaultEnclave } = config.rune;
+    return requireEnclave || defaultEnclave !== undefined || mayAskForEnclave(text);
   } catch (error) {
     // A file that is there and cannot be read might ask for anything.
     return !["ENOENT", "ENOTDIR", "EISDIR"].includes((error as NodeJS.ErrnoException).code ?? "");

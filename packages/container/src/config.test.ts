@@ -43,7 +43,20 @@ describe("parseConfig", () => {
     });
   });
 
+  it("reads what a container gets that asks for nothing", () => {
+    const text = "[rune.default_enclave]\ntype = 'simulated'\nruntime = 'wasm'";
+    assert.deepEqual(parseConfig(text, "c", defaults).rune.defaultEnclave, {
+      type: "simulated",
+      runtime: "wasm",
+      runtimeArgs: "",
+      logLevel: "info",
+    });
+  });
+
   for (const text of [
+    "[rune.default_enclave]\ntype = 'simulated'",
+    "[rune.default_enclave]\ntype = 'other'\nruntime = 'wasm'",
+    "[rune.default_enclave]\ntype = 'simulated'\nruntime = 'wasm'\nmore = 1",
     "x",
     "[other]",
     "[rune]\nstat = '/s'",

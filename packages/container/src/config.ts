@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { InclavareError } from "@inclavare/errors";
 import { parse } from "smol-toml";
+import { type EnclaveRequest, parseRequest } from "./request.ts";
 
 /** Where the operator's configuration lies when nobody says otherwise. */
 export const DEFAULT_CONFIG_PATH = "/etc/inclavare-containers/config.toml";
@@ -20,6 +21,8 @@ export interface Config {
     readonly palLibraryPaths: readonly string[];
     /** Whether a container that asks for no enclave is refused (a pod's sandbox is not). */
     readonly requireEnclave: boolean;
+    /** What a container gets that asks for nothing (a pod's sandbox does not); left out: nothing. */
+    readonly defaultEnclave?: EnclaveRequest;
   };
   readonly attesterd: {
     readonly socket: string;
@@ -49,8 +52,8 @@ export function loadConfig(path: string | undefined, defaults: { readonly payloa
 }
 
 /** Parses a configuration: strict TOML, two tables, no unknown key. @throws ERR_CONFIG */
-export function parseConfig(text: string, what: string, defaults: { readonly payload: string }): Config {
-  const reader = new Reader(parseToml(text, what), what);
+export function parseConfig(text: string, file: string, defaults: { readonly payload: string }): Config {
+  const reader = new Reader(parseToml(text, file), file);
   const rune = reader.table("rune");
   const attesterd = reader.table("attesterd");
   const config: Config = {
@@ -61,6 +64,7 @@ export function parseConfig(text: string, what: string, defaults: { readonly pay
       pals: rune.paths("pals"),
       palLibraryPaths: rune.paths("pal_library_paths"),
       requireEnclave: rune.flag("require_enclave"),
+      ...defaultEnclave(rune, file),
     },
     attesterd: {
       socket: attesterd.path("socket", "/run/inclavare/attesterd.sock"),
@@ -69,6 +73,19 @@ export function parseConfig(text: string, what: string, defaults: { readonly pay
   };
   for (const table of [reader, rune, attesterd]) table.assertNothingLeft();
   return config;
+}
+
+/** `[rune.default_enclave]` with `type` and `runtime`, and `args` where the runtime wants some. */
+function defaultEnclave(rune: Reader, file: string): { readonly defaultEnclave?: EnclaveRequest } {
+  if (!rune.has("default_enclave")) return {};
+  const table = rune.table("default_enclave");
+  const asked = { type: table.text("type"), runtime: table.text("runtime"), runtimeArgs: table.text("args", "") };
+  table.assertNothingLeft();
+  try {
+    return { defaultEnclave: parseRequest(asked) };
+  } catch (cause) {
+    throw new InclavareError("ERR_CONFIG", `${file}: [rune.default_enclave] is no request for an enclave`, { cause });
+  }
 }
 
 function parseToml(text: string, what: string): Readonly<Record<string, unknown>> {
@@ -95,9 +112,15 @@ class Reader {
     return new Reader(value as Record<string, unknown>, `${this.#what}: [${key}]`);
   }
 
-  text(key: string, fallback: string): string {
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
+  /** Empty only where that is the fallback. */
+  text(key: string, fallback?: string): string {
     const value = this.#take(key) ?? fallback;
-    if (typeof value !== "string" || value === "") throw this.#wrong(key, "a string that is not empty", value);
+    if (typeof value !== "string" || (value === "" && fallback !== ""))
+      throw this.#wrong(key, "a string that is not empty", value);
     return value;
   }
 

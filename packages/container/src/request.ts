@@ -71,11 +71,29 @@ export function readEnclaveRequest(spec: SpecOutline): EnclaveRequest | undefine
       "enclave.manifest is not taken from the outside by this release: convert the image with it (inclavare convert)",
     );
   }
+  return parseRequest({
+    type: expectSetting(asked, "type"),
+    runtime: expectSetting(asked, "runtime"),
+    runtimeArgs: asked.get("runtimeArgs"),
+    logLevel: asked.get("logLevel"),
+  });
+}
+
+/** Settings as they are written. */
+export interface WrittenRequest {
+  readonly type: string;
+  readonly runtime: string;
+  readonly runtimeArgs?: string | undefined;
+  readonly logLevel?: string | undefined;
+}
+
+/** @throws ERR_REQUEST_VALUE */
+export function parseRequest({ type, runtime, runtimeArgs = "", logLevel = "info" }: WrittenRequest): EnclaveRequest {
   return {
-    type: oneOf("enclave.type", TEE_TYPES, expectSetting(asked, "type")),
-    runtime: parseRuntime(expectSetting(asked, "runtime")),
-    runtimeArgs: asked.get("runtimeArgs") ?? "",
-    logLevel: oneOf("enclave.runtime.loglevel", LOG_LEVELS, asked.get("logLevel") ?? "info"),
+    type: oneOf("enclave.type", TEE_TYPES, type),
+    runtime: parseRuntime(runtime),
+    runtimeArgs,
+    logLevel: oneOf("enclave.runtime.loglevel", LOG_LEVELS, logLevel),
   };
 }
 

@@ -33,11 +33,12 @@ export const createOrRun: Command = async (context, flags) => {
  * @throws ERR_ENCLAVE_REQUIRED, ERR_CONTAINER_EXISTS for the id of an enclave container, ERR_OCI_*, ERR_REQUEST_*
  */
 export function readAsked(context: CommandContext, flags: ParsedFlags): Asked | undefined {
-  const { outline, asked } = context.lifecycle.readRequest(bundleOf(flags));
+  const { requireEnclave, defaultEnclave } = context.config.rune;
+  const { outline, asked } = context.lifecycle.readRequest(bundleOf(flags), defaultEnclave);
   if (asked !== undefined) return asked;
   if (flags.positionals.some((id) => isOurs(context, id)))
     throw new InclavareError("ERR_CONTAINER_EXISTS", "container with given ID already exists");
-  if (!context.config.rune.requireEnclave || isSandbox(outline)) return undefined;
+  if (!requireEnclave || isSandbox(outline)) return undefined;
   throw new InclavareError(
     "ERR_ENCLAVE_REQUIRED",
     "the configuration says require_enclave, and the container asks for no enclave (enclave.type)",

@@ -7,7 +7,7 @@ import { deriveSpec } from "../derive.ts";
 import { assertPossible } from "../machine.ts";
 import type { ContainerPaths } from "../paths.ts";
 import { type ContainerRecord, writeRecord } from "../record.ts";
-import { type EnclaveRequest, readEnclaveRequest, withoutRequest } from "../request.ts";
+import { type EnclaveRequest, isSandbox, readEnclaveRequest, withoutRequest } from "../request.ts";
 import { teeAccess } from "../tee-access.ts";
 import { openEnclave } from "./enclave-source.ts";
 import { type Engine, pathsOf, removeFolder } from "./engine.ts";
@@ -46,11 +46,18 @@ export interface Asked {
   readonly request: EnclaveRequest;
 }
 
-/** Reads what the bundle asks for; a plain one is runc's to check. @throws ERR_OCI_*, ERR_REQUEST_* */
-export function readRequest(bundleDirectory: string): { readonly outline: SpecOutline; readonly asked?: Asked } {
+/**
+ * Reads what the bundle asks for; a plain one is runc's to check.
+ * @param defaultEnclave what a bundle gets that asks for nothing, unless it is a pod's sandbox.
+ * @throws ERR_OCI_*, ERR_REQUEST_*
+ */
+export function readRequest(
+  bundleDirectory: string,
+  defaultEnclave?: EnclaveRequest,
+): { readonly outline: SpecOutline; readonly asked?: Asked } {
   const opened = openBundle(bundleDirectory);
   const { outline } = opened;
-  const request = readEnclaveRequest(outline);
+  const request = readEnclaveRequest(outline) ?? (isSandbox(outline) ? undefined : defaultEnclave);
   return request === undefined ? { outline } : { outline, asked: { bundle: opened.check(), request } };
 }
 
