@@ -34,6 +34,12 @@ const apps = commandLineApps(root);
 for (const name of apps) {
   await bundle({ input: join(root, "apps", name, "src", "main.ts"), directory: library, name });
 }
+// A thread of its own for each blocking call of a PAL library, which 'inclavare pal check' makes.
+await bundle({
+  input: join(root, "packages/pal/src/native/exec-worker.ts"),
+  directory: library,
+  name: "pal-exec",
+});
 say(`bundled ${apps.join(", ")}`);
 linkFile(node, join(library, "node"));
 linkFile(koffi, join(library, "lib", "koffi.node"));

@@ -2,4 +2,6 @@
 import { runProgram } from "@inclavare/cli";
 import { createProgram } from "./program.ts";
 
-process.exitCode = await runProgram(createProgram(process.env), process.argv.slice(2), process);
+const [, script = "", ...args] = process.argv;
+const program = createProgram(process.env, [process.execPath, ...process.execArgv, script]);
+process.exitCode = await runProgram(program, args, process);

@@ -6,10 +6,14 @@ import { createDoctorCommand } from "./commands/doctor.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { keygenCommand } from "./commands/keygen.ts";
 import { measureCommand } from "./commands/measure.ts";
+import { createPalCheckCommand, palProbeCommand } from "./commands/pal.ts";
 import { signCommand } from "./commands/sign.ts";
 
-/** The commands of `inclavare`, in the order of its help. */
-export function createProgram(environment: NodeJS.ProcessEnv): Program {
+/**
+ * The commands of `inclavare`, in the order of its help.
+ * @param self program and arguments that start this program again
+ */
+export function createProgram(environment: NodeJS.ProcessEnv, self: readonly [string, ...string[]]): Program {
   return {
     name: "inclavare",
     summary: "makes, measures and signs TEE images, and looks after the machines that run them",
@@ -22,6 +26,8 @@ export function createProgram(environment: NodeJS.ProcessEnv): Program {
       signCommand,
       inspectCommand,
       bundleCommand,
+      createPalCheckCommand(self),
+      palProbeCommand,
       demoCommand,
     ],
   };

@@ -13,6 +13,7 @@ const EMPTY_COMMAND = Buffer.from(
   "0061736d01000000010401600000030201000503010001071302066d656d6f72790200065f737461727400000a040102000b",
   "hex",
 );
+const SELF = [process.execPath, join(import.meta.dirname, "..", "src", "main.ts")] as const;
 const OWNER = { mode: 0o755, uid: 0, gid: 0, mtimeSeconds: 0 };
 export const PLATFORM = { os: "linux", architecture: "amd64" };
 export const CONFIG: ImageConfig = { Entrypoint: ["/app/main.wasm"], Cmd: ["x"], Env: ["LANG=C", "A=b"] };
@@ -43,7 +44,7 @@ export class Workshop {
     const written = { stdout: "", stderr: "" };
     const collect = (name: "stdout" | "stderr") => ({ write: (text: string) => (written[name] += text) });
     const io = { stdout: collect("stdout"), stderr: collect("stderr") };
-    const code = await runProgram(createProgram({ PATH: process.env["PATH"] }), args, io);
+    const code = await runProgram(createProgram({ PATH: process.env["PATH"] }, SELF), args, io);
     return { code, ...written };
   }
 

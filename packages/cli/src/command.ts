@@ -40,6 +40,8 @@ export interface Command<T extends OptionTable = OptionTable> {
   /** One or more words: `verify`, `reference add`. */
   readonly name: string;
   readonly summary: string;
+  /** Not in the program's help: for the program itself. */
+  readonly isHidden?: true;
   readonly positionals: readonly string[];
   readonly options: T;
   /** Further text for the command's help, such as an example. */

@@ -1,7 +1,8 @@
 import type { Command, OptionSpec, Program } from "./command.ts";
 
 export function formatProgramHelp(program: Program): string {
-  const rows = program.commands.map((command) => [synopsis(command), command.summary] as const);
+  const shown = program.commands.filter(({ isHidden }) => isHidden !== true);
+  const rows = shown.map((command) => [synopsis(command), command.summary] as const);
   return [
     `${program.name}: ${program.summary}`,
     "",

@@ -12,9 +12,11 @@ const F_GETFD = 1;
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
 const F_ADD_SEALS = 1033;
 const F_SEAL_ALL = 0xf;
 const FD_CLOEXEC = 1;
+const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
 const EFD_CLOEXEC_NONBLOCK = 0o2004000;
 const MFD_CLOEXEC_ALLOW_SEALING = 3;
@@ -89,6 +91,26 @@ export function setCloseOnExec(fd: number, on: boolean): void {
 export function setNonBlocking(fd: number, on: boolean): void {
   const flags = fcntl(fd, F_GETFL, 0);
   fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+/** The two ends of a pipe. */
+export interface Pipe {
+  readonly readEnd: number;
+  readonly writeEnd: number;
+}
+
+/** A pipe that holds `capacityBytes` before its writer waits: at most 1 MiB for others than root. Both ends are close-on-exec. */
+export function createPipe(capacityBytes: number): Pipe {
+  const ends = Buffer.alloc(8);
+  check("pipe2", libcFunction("int pipe2(void *ends, int flags)")(ends, O_CLOEXEC));
+  const pipe = { readEnd: ends.readInt32LE(0), writeEnd: ends.readInt32LE(4) };
+  try {
+    fcntl(pipe.writeEnd, F_SETPIPE_SZ, capacityBytes);
+    return pipe;
+  } catch (error) {
+    closeQuietly([pipe.readEnd, pipe.writeEnd]);
+    throw error;
+  }
 }
 
 /** A file without a name, in memory, that can be sealed. */

@@ -2,7 +2,9 @@ export {
   closeQuietly,
   createEventfd,
   createMemfd,
+  createPipe,
   isTerminal,
+  type Pipe,
   pollDescriptors,
   type PollRequest,
   type PollResult,
@@ -33,6 +35,7 @@ export {
   reapExitedChildren,
   setChildSubreaper,
   setDumpable,
+  setParentDeathSignal,
   setProcessName,
   waitPidfd,
 } from "./processes.ts";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   mkdtempSync,
@@ -15,12 +16,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after, describe, it } from "node:test";
 import {
   acceptUnix,
   connectUnix,
   createEventfd,
   createMemfd,
+  createPipe,
   fillRandom,
   listenUnix,
   mount,
@@ -56,10 +59,13 @@ function pair(path: string): [number, number] {
   return [client, server];
 }
 
+const PRELUDE = `import * as linux from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};`;
+
 /** Runs a script in a process of its own, with the package as `linux`, and returns what it printed. */
 function inProcess(script: string): string {
-  const source = `import * as linux from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)}; ${script}`;
-  return execFileSync(process.execPath, ["--input-type=module", "-e", source], { encoding: "utf8" }).trim();
+  return execFileSync(process.execPath, ["--input-type=module", "-e", `${PRELUDE} ${script}`], {
+    encoding: "utf8",
+  }).trim();
 }
 
 describe("native library", () => {
@@ -114,6 +120,16 @@ describe("descriptors", () => {
     setNonBlocking(fd, true);
     assert.equal(flags() & 0o2004000, 0o2004000);
     closeSync(fd);
+  });
+
+  it("a pipe holds as much as was asked for, and is close-on-exec", () => {
+    const { readEnd, writeEnd } = createPipe(1 << 18);
+    setNonBlocking(writeEnd, true);
+    assert.equal(writeSync(writeEnd, Buffer.alloc(1 << 20)), 1 << 18);
+    for (const end of [readEnd, writeEnd]) {
+      assert.match(readFileSync(`/proc/self/fdinfo/${end}`, "utf8"), /flags:\s*0\d*2\d{6}$/mu);
+      closeSync(end);
+    }
   });
 
   it("a sealed memfd cannot be written any more", () => {
@@ -231,6 +247,22 @@ describe("processes", () => {
     assert.deepEqual(await ended, [null, "SIGTERM"]);
     assert.equal(processExists(pid), false);
     assert.throws(() => onProcessExit(pid, () => undefined), { code: "ERR_LINUX_CALL" });
+  });
+
+  it("ends with the one that started it", async () => {
+    const child = `${PRELUDE} linux.setParentDeathSignal(9); console.log(process.pid); setInterval(() => {}, 1000);`;
+    const script = `
+      const { spawn } = await import("node:child_process");
+      const child = spawn(process.execPath, ["--input-type=module", "-e", ${JSON.stringify(child)}]);
+      child.stdout.once("data", (text) => { console.log(String(text)); process.kill(process.pid, "SIGTERM"); });`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    const pid = Number(stdout);
+    assert.ok(pid > 0);
+    // Nobody may take its status, so it may stay as a zombie.
+    const runs = (): boolean =>
+      existsSync(`/proc/${pid}`) && !/^State:\tZ/mu.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    for (const until = Date.now() + 5000; runs() && Date.now() < until;) await sleep(10);
+    assert.equal(runs(), false);
   });
 
   it("a pid 1 takes the statuses of orphans", () => {

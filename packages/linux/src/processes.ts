@@ -8,6 +8,7 @@ const P_PIDFD = 3;
 const WNOHANG = 1;
 const WEXITED = 4;
 const CLD_EXITED = 1;
+const PR_SET_PDEATHSIG = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NAME = 15;
@@ -100,6 +101,11 @@ export function setChildSubreaper(on: boolean): void {
 /** Off: no core dump, and no tracer without CAP_SYS_PTRACE. */
 export function setDumpable(on: boolean): void {
   prctl(PR_SET_DUMPABLE, on ? 1 : 0);
+}
+
+/** The signal that this process gets when the thread that started it has ended; 0 for none. */
+export function setParentDeathSignal(signal: number): void {
+  prctl(PR_SET_PDEATHSIG, signal);
 }
 
 /** What `ps` shows: at most 15 bytes, the rest is cut off. */

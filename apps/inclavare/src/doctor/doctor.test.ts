@@ -84,7 +84,7 @@ describe("inclavare doctor", () => {
     let stdout = "";
     const io = { stdout: { write: (text: string) => (stdout += text) }, stderr: { write: () => undefined } };
     const flags = ["--config", config, "--payload", "/nonexistent/payload", "-o", "json"];
-    assert.equal(await runProgram(createProgram(process.env), ["doctor", ...flags], io), 1);
+    assert.equal(await runProgram(createProgram(process.env, ["false"]), ["doctor", ...flags], io), 1);
     const { healthy, findings } = JSON.parse(stdout) as { healthy: boolean; findings: Finding[] };
     assert.equal(healthy, false);
     const failed = findings.filter(({ result }) => result === "fail").map(({ check }) => check);

@@ -18,6 +18,10 @@ export const palCodes = {
     summary: "No enclave runtime of that name is built in, or there is no library of that path.",
   },
   ERR_PAL_NOT_LIBRARY: { kind: "failed-precondition", summary: "A file is no shared library, or a damaged one." },
+  ERR_PAL_PROFILE: {
+    kind: "invalid-argument",
+    summary: "A profile for the conformance kit of enclave runtimes is not as it must be.",
+  },
   ERR_PAL_SYMBOL: { kind: "failed-precondition", summary: "A PAL library lacks a function that its version demands." },
   ERR_PAL_VERSION: {
     kind: "not-implemented",

@@ -1,0 +1,10 @@
+/* pal_exec writes to address 8. SPDX-License-Identifier: Apache-2.0 */
+#define pal_exec sound_exec
+#include "sound.c"
+#undef pal_exec
+
+int pal_exec(pal_exec_args_t *args)
+{
+	*(volatile int *)8 = args->pid;
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* It takes pal_exec_args_t for packed: exit_value at offset 4. SPDX-License-Identifier: Apache-2.0 */
+#define pal_exec sound_exec
+#include "sound.c"
+#undef pal_exec
+
+struct packed_exec_args {
+	int pid;
+	int *exit_value;
+} __attribute__((packed));
+
+int pal_exec(pal_exec_args_t *args)
+{
+	struct packed_exec_args packed;
+	memcpy(&packed, args, sizeof(packed));
+	pal_exec_args_t other = { packed.pid, packed.exit_value };
+	return sound_exec(&other);
+}

@@ -1,0 +1,10 @@
+/* pal_create_process returns the number of the process. SPDX-License-Identifier: Apache-2.0 */
+#define pal_create_process sound_create_process
+#include "sound.c"
+#undef pal_create_process
+
+int pal_create_process(pal_create_process_args_t *args)
+{
+	int result = sound_create_process(args);
+	return result == 0 ? *args->pid : result;
+}
