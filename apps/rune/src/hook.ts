@@ -1,19 +1,17 @@
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { constants } from "node:os";
-import { parseWrappedHook, withBundle } from "@inclavare/container";
-import { InclavareError } from "@inclavare/errors";
+import { readFileSync, writeSync } from "node:fs";
+import { findProgram, parseWrappedHook, withBundle } from "@inclavare/container";
+import { createMemfd, replaceDescriptor } from "@inclavare/linux";
+import { replaceProcess } from "./handover.ts";
 
-/** Runs a lifecycle hook as runc would, but with the caller's bundle in the state on its standard input. */
-export function runHook(args: readonly string[]): number {
+/**
+ * Becomes a lifecycle hook, with the caller's bundle in the state on its standard input. No process stays between: runc
+ * waits for the hook itself, and its time limit ends the hook itself.
+ */
+export function runHook(args: readonly string[], env: NodeJS.ProcessEnv): never {
   const { bundle, path, args: argv } = parseWrappedHook(args);
-  const input = withBundle(readFileSync(0, "utf8"), bundle);
-  const { status, signal, error } = spawnSync(path, argv.slice(1), {
-    argv0: argv[0] ?? path,
-    input,
-    stdio: ["pipe", "inherit", "inherit"],
-  });
-  if (error !== undefined && status === null && signal === null)
-    throw new InclavareError("ERR_HOOK", `cannot run the hook ${path}`, { cause: error });
-  return status ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  const state = createMemfd("state");
+  // At a position, so that reading starts at the beginning.
+  writeSync(state, withBundle(readFileSync(0, "utf8"), bundle), 0);
+  replaceDescriptor(state, 0);
+  replaceProcess(findProgram(path, undefined), argv, env);
 }

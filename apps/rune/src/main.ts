@@ -11,7 +11,7 @@ async function main(): Promise<number> {
   const { globals, command } = invocation;
   if (command === HOOK_COMMAND) {
     const { runHook } = await import("./hook.ts");
-    return runHook(globals.positionals.slice(1));
+    return runHook(globals.positionals.slice(1), process.env);
   }
   if (isOn(globals, "version")) return printVersion(createContext(argv, invocation, process.env), process.stdout);
   if (asksForHelp(invocation)) {

@@ -92,11 +92,15 @@ describe("deriveSpec", () => {
     assert.deepEqual(linux, { cgroupsPath: "/x", devices: [device], resources: { devices: [denied, rule] } });
   });
 
-  it("drops the limit on address space and no other", () =>
-    assert.deepEqual(
-      derive(base).process?.rlimits?.map(({ type }) => type),
-      ["RLIMIT_NOFILE"],
-    ));
+  it("drops the limit on address space and no other, and lifts what init-runelet could not live with", () => {
+    const unlimited = 2n ** 64n - 1n;
+    const rlimits = [...(base.process?.rlimits ?? []), { type: "RLIMIT_NPROC", soft: 8, hard: unlimited }];
+    const process = { ...base.process, cwd: "/", rlimits };
+    assert.deepEqual(derive({ ...base, process }).process?.rlimits, [
+      { type: "RLIMIT_NOFILE", soft: 1024, hard: 1024 },
+      { type: "RLIMIT_NPROC", soft: 256, hard: unlimited },
+    ]);
+  });
 
   it("makes root and bind sources absolute", () => {
     const { root, mounts } = derive(base);

@@ -42,6 +42,11 @@ export const LEAST_PIDS = 24;
 
 /** Limits that would keep V8 from reserving its address space; they are meant for the application, which is inside. */
 const DROPPED_LIMITS = new Set(["RLIMIT_AS", "RLIMIT_DATA"]);
+/** What init-runelet needs for itself and for as many processes as an enclave may have; lower limits are lifted to it. */
+const LEAST_LIMITS: ReadonlyMap<string, number> = new Map([
+  ["RLIMIT_NOFILE", 1024],
+  ["RLIMIT_NPROC", 256],
+]);
 /** init-runelet's whole environment: nothing of an image's reaches it. */
 const FIXED_ENVIRONMENT = ["HOME=/", "LANG=C.UTF-8", "MALLOC_ARENA_MAX=1", "PATH=/usr/bin:/bin"];
 const BIND_OPTIONS = ["bind", "ro", "nosuid", "nodev", "private"];
@@ -106,8 +111,17 @@ function deriveProcess(
     ],
     env: [...FIXED_ENVIRONMENT, ...libraries],
     cwd: "/",
-    ...(rlimits === undefined ? {} : { rlimits: rlimits.filter(({ type }) => !DROPPED_LIMITS.has(type)) }),
+    ...(rlimits === undefined
+      ? {}
+      : { rlimits: rlimits.filter(({ type }) => !DROPPED_LIMITS.has(type)).map(liftLimit) }),
   };
+}
+
+type Limit = NonNullable<SpecProcess["rlimits"]>[number];
+
+function liftLimit({ type, soft, hard }: Limit): Limit {
+  const least = LEAST_LIMITS.get(type) ?? 0;
+  return { type, soft: soft < least ? least : soft, hard: hard < least ? least : hard };
 }
 
 /** 0 and less means no limit. @throws ERR_PIDS_LIMIT */

@@ -87,6 +87,11 @@ export function setCloseOnExec(fd: number, on: boolean): void {
   fcntl(fd, F_SETFD, on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC);
 }
 
+/** dup2(2): `to` becomes another name of `from`, and stays open across execve. */
+export function replaceDescriptor(from: number, to: number): void {
+  check("dup2", libcFunction("int dup2(int from, int to)")(from, to));
+}
+
 /** Of the open file description, so for everybody who shares it: not for descriptors that a caller handed in. */
 export function setNonBlocking(fd: number, on: boolean): void {
   const flags = fcntl(fd, F_GETFL, 0);

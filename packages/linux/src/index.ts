@@ -8,6 +8,7 @@ export {
   pollDescriptors,
   type PollRequest,
   type PollResult,
+  replaceDescriptor,
   sealMemfd,
   setCloseOnExec,
   setNonBlocking,

@@ -2,9 +2,10 @@ import { type Asked, isSandbox } from "@inclavare/container";
 import { InclavareError } from "@inclavare/errors";
 import { isOurs } from "../dispatch.ts";
 import { handOver } from "../handover.ts";
+import { preservedDescriptors } from "../descriptors.ts";
 import { isOn, lastValue, type ParsedFlags } from "../parse.ts";
 import { forwardSignalNumbers } from "../signals.ts";
-import { type Command, type CommandContext, onlyId, usage } from "./command.ts";
+import { type Command, type CommandContext, onlyId } from "./command.ts";
 
 /** `create` and `run`. A plain container goes on to runc, unless the operator requires enclaves. */
 export const createOrRun: Command = async (context, flags) => {
@@ -57,17 +58,11 @@ function createOptions(flags: ParsedFlags) {
     ...optional("pidfdSocket", lastValue(flags, "pidfd-socket")),
     noPivot: isOn(flags, "no-pivot"),
     noNewKeyring: isOn(flags, "no-new-keyring"),
-    preservedDescriptors: parseCount("preserve-fds", lastValue(flags, "preserve-fds")),
+    preservedDescriptors: preservedDescriptors(flags),
   };
 }
 
 /** A member that is there only with a value. */
 export function optional<K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } {
   return value === undefined || value === "" ? {} : ({ [key]: value } as { readonly [P in K]: string });
-}
-
-export function parseCount(flag: string, value: string | undefined): number {
-  const count = Number(value ?? 0);
-  if (Number.isInteger(count) && count >= 0 && count <= 1024) return count;
-  throw usage(`invalid value "${value ?? ""}" for flag -${flag}: expected a number from 0 to 1024`);
 }

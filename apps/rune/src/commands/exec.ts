@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import type { RunnableProcess, SpecUser } from "@inclavare/oci";
 import { InclavareError } from "@inclavare/errors";
+import { preservedDescriptors } from "../descriptors.ts";
 import { isOn, lastValue, type ParsedFlags } from "../parse.ts";
 import { forwardSignalNames } from "../signals.ts";
 import { assertFlags, type Command, type CommandContext, usage } from "./command.ts";
-import { optional, parseCount } from "./create.ts";
+import { optional } from "./create.ts";
 
 /** `exec`: the process is described by a file, as containerd does it, or by flags, as people do. */
 export const exec: Command = async (context, flags) => {
@@ -20,7 +21,7 @@ export const exec: Command = async (context, flags) => {
     ...optional("pidfdSocket", lastValue(flags, "pidfd-socket")),
     ignorePaused: isOn(flags, "ignore-paused"),
     cgroup: flags.values.get("cgroup") ?? [],
-    preservedDescriptors: parseCount("preserve-fds", lastValue(flags, "preserve-fds")),
+    preservedDescriptors: preservedDescriptors(flags),
     forwardSignals: forwardSignalNames,
   });
 };
