@@ -52,6 +52,11 @@ export class Subject {
     this.#program = program;
   }
 
+  /** A cgroup that is this subject's alone. */
+  get cgroup(): string {
+    return `${this.#marker}${this.kind}cgroup`;
+  }
+
   get program(): string {
     return this.kind === "runc" ? "runc" : join(BIN, "rune");
   }
@@ -169,6 +174,7 @@ export class Subject {
     return text
       .replaceAll(new RegExp(`${this.#marker}(?:runc|rune|enclave)\\d+`, "gu"), "ID")
       .replaceAll(new RegExp(`${this.bed.directory}/bundle-[a-z]+-\\d+`, "gu"), "BUNDLE")
+      .replaceAll(this.cgroup, "CGROUP")
       .replaceAll(this.root, "ROOT")
       .replaceAll(new RegExp(`${this.bed.directory}/own-[a-z]+-`, "gu"), "OWN/")
       .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/gu, "TIME")
