@@ -3,6 +3,7 @@ export { formatPlatform } from "./image/platform.ts";
 export { normalizeReference } from "./image/reference.ts";
 export type * from "./image/types.ts";
 export { formatJson, parseJson, type WideJson } from "./json/parse.ts";
+export { fillDirectory } from "./layout/target.ts";
 export {
   type LayerInput,
   type LayoutInput,

@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
-import { chmod, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { InclavareError } from "@inclavare/errors";
 import {
   defaultSpec,
   extractTree,
+  fillDirectory,
   flattenLayers,
   formatRuntimeSpec,
   openImage,
@@ -24,22 +24,13 @@ export async function writeBundle(path: string, bundleDirectory: string, options
   if (contents.sigstruct === undefined) {
     throw new InclavareError("ERR_IMAGE_UNSIGNED", `${path} is not signed, it has no ${pathOf(SIGSTRUCT_FILE)}`);
   }
-  const target = resolve(bundleDirectory);
-  await assertFree(target);
-  const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`);
-  try {
-    await mkdir(temporary, { mode: 0o700 });
+  await fillDirectory(bundleDirectory, async (temporary) => {
     await using image = await openImage(path, options);
     await using tree = await flattenLayers(image);
     await extractTree(tree, join(temporary, "rootfs"));
     await writeFile(join(temporary, "config.json"), `${formatRuntimeSpec(specOf(contents))}\n`, { mode: 0o644 });
     await chmod(temporary, 0o755);
-    await rename(temporary, target);
-  } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
-    if (cause instanceof InclavareError) throw cause;
-    throw new InclavareError("ERR_FILE", `the bundle ${bundleDirectory} could not be written`, { cause });
-  }
+  });
 }
 
 function specOf({ manifest, config }: TeeContents): RuntimeSpec {
@@ -57,15 +48,4 @@ function specOf({ manifest, config }: TeeContents): RuntimeSpec {
     hostname: manifest.workload.slice(0, 63),
     annotations: { "enclave.type": "simulated", "enclave.runtime.path": manifest.runtime },
   };
-}
-
-async function assertFree(target: string): Promise<void> {
-  try {
-    if ((await readdir(target)).length === 0) return;
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT") return;
-    if (code !== "ENOTDIR") throw new InclavareError("ERR_FILE", `${target} could not be read`, { cause });
-  }
-  throw new InclavareError("ERR_OCI_TARGET_EXISTS", `${target} exists and is not an empty directory`);
 }
