@@ -3,6 +3,7 @@ import {
   APP_IMAGE_FILE,
   buildAppImage,
   createMeasurer,
+  deriveManifest,
   ENCLAVE_DIRECTORY,
   encodeManifest,
   type EnclaveManifest,
@@ -16,28 +17,13 @@ import { BIN } from "./testbed.ts";
 
 /** A production manifest for `/app.wasm`: nothing from outside, no exec, no stdin. */
 export const MANIFEST: EnclaveManifest = {
-  version: 1,
-  runtime: "wasm",
+  ...deriveManifest({ entrypoint: ["/app.wasm"], args: [], env: [], cwd: "/", user: { uid: 0, gid: 0 } }),
   workload: "probe",
   owner: "tests",
-  entrypoint: ["/app.wasm"],
-  args: { fixed: [] },
-  cwd: "/",
-  user: { uid: 0, gid: 0 },
-  env: { fixed: {}, fromOutside: [] },
-  mounts: { memory: ["/tmp"], fromOutside: [] },
-  hostFiles: [],
-  secrets: [],
-  verifiers: [],
-  exec: false,
-  hooks: false,
-  stdin: false,
   signals: ["TERM"],
   memoryBytes: 64 << 20,
   threads: 4,
-  debug: false,
   product: { id: 1, svn: 2 },
-  rlimits: [],
 };
 
 /** The files of a TEE image whose application is one program, signed with a key of its own. */

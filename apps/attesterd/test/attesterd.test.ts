@@ -30,6 +30,7 @@ import {
 import {
   buildAppImage,
   createMeasurer,
+  deriveManifest,
   encodeManifest,
   type EnclaveManifest,
   enclaveSigningFields,
@@ -47,28 +48,10 @@ const signer = generateSigningKey();
 const TIMEOUT = { timeoutMs: 10_000 } as const;
 
 const manifest: EnclaveManifest = {
-  version: 1,
-  runtime: "wasm",
+  ...deriveManifest({ entrypoint: ["/main.wasm"], args: [], env: [], cwd: "/", user: { uid: 0, gid: 0 } }),
   workload: "test",
   owner: "tests",
-  entrypoint: ["/main.wasm"],
-  args: { fixed: [] },
-  cwd: "/",
-  user: { uid: 0, gid: 0 },
-  env: { fixed: {}, fromOutside: [] },
-  mounts: { memory: [], fromOutside: [] },
-  hostFiles: [],
-  secrets: [],
-  verifiers: [],
-  exec: false,
-  hooks: false,
-  stdin: false,
-  signals: [],
-  memoryBytes: 1 << 20,
-  threads: 1,
-  debug: false,
   product: { id: 3, svn: 4 },
-  rlimits: [],
 };
 
 /** A folder with the three files of an enclave; what is measured and what is signed can be made to differ. */

@@ -16,7 +16,7 @@ export type { EnclaveManifest } from "./manifest/types.ts";
 export { createMeasurer, type EnclaveMeasurement, type Measurer } from "./measure/measurer.ts";
 export { type PayloadFile, type PayloadIndex, readPayloadIndex, verifyPayload } from "./measure/payload.ts";
 export { convertImage, type ConvertOptions, type TeeImage } from "./convert/convert.ts";
-export type { OutsideOptions } from "./convert/manifest.ts";
+export { deriveManifest, type OutsideOptions, type ProgramFacts } from "./convert/manifest.ts";
 export type { ManifestPatch } from "./convert/merge.ts";
 export { type DebugEnclave, type DebugEnclaveOptions, deriveDebugEnclave } from "./debug.ts";
 export { writeBundle } from "./tee-image/bundle.ts";

@@ -1,8 +1,8 @@
-import { ALLOWANCES } from "@inclavare/attestation";
 import { type Command, defineCommand } from "@inclavare/cli";
 import { InclavareError } from "@inclavare/errors";
 import { parseAllowances } from "../inputs.ts";
 import type { WorkloadAddress } from "../workload-session.ts";
+import { allowOption, outputOption, stateOption, trustOption } from "./options.ts";
 
 const DEFAULT_TIMEOUT_S = 30;
 const MAX_TIMEOUT_S = 600;
@@ -16,15 +16,15 @@ export function createAttestCommand(defaultState: string): Command {
     options: {
       via: { type: "string", value: "HOST:PORT", help: "where inclavared listens" },
       container: { type: "string", value: "ID", help: "which container, where several run the workload" },
-      trust: { type: "string", multiple: true, value: "PEM", help: "roots of evidence, in place of the built-in ones" },
+      trust: trustOption,
       collateral: { type: "string", value: "FILE", help: "collateral, in place of what the workload sends" },
-      allow: { type: "string", multiple: true, value: "WORD", help: `accept also ${ALLOWANCES.join(", ")}` },
+      allow: allowOption,
       secret: { type: "string", multiple: true, value: "NAME=FILE", help: "a secret for the accepted workload" },
       key: { type: "string", value: "PEM", help: "client key (P-256), in place of the one in the state" },
-      state: { type: "string", value: "DIR", help: `Shelter's state (default: ${defaultState})` },
+      state: stateOption(defaultState),
       "save-evidence": { type: "string", value: "FILE", help: "write the session's evidence message to this file" },
       timeout: { type: "string", value: "SECONDS", help: `for each step (default: ${DEFAULT_TIMEOUT_S})` },
-      output: { type: "string", short: "o", choices: ["text", "json"], help: "form of the verdict (default: text)" },
+      output: outputOption("verdict"),
     },
     notes:
       "Exit codes: 0 accepted, 3 wrong evidence, 4 collateral missing or expired, 5 refused by policy, 1 anything else.",

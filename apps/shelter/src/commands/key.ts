@@ -1,5 +1,6 @@
 import { type Command, defineCommand, printJson } from "@inclavare/cli";
 import { loadClientKey } from "../client-key.ts";
+import { stateOption } from "./options.ts";
 
 /** `shelter key`: the name of this Shelter, for the `verifiers` of an enclave manifest. */
 export function createKeyCommand(defaultState: string): Command {
@@ -8,7 +9,7 @@ export function createKeyCommand(defaultState: string): Command {
     summary: "prints the SHA-256 of the client key (SubjectPublicKeyInfo), which manifests name as a verifier",
     positionals: [],
     options: {
-      state: { type: "string", value: "DIR", help: `Shelter's state (default: ${defaultState})` },
+      state: stateOption(defaultState),
       key: { type: "string", value: "PEM", help: "this P-256 key, in place of the one in the state" },
       output: { type: "string", short: "o", choices: ["text", "json"], help: "form of the output (default: text)" },
     },

@@ -1,6 +1,7 @@
 import { type Command, defineCommand, printJson, printTable } from "@inclavare/cli";
 import { InclavareError } from "@inclavare/errors";
 import type { ReferenceRecord, Store } from "../store.ts";
+import { outputOption, stateOption } from "./options.ts";
 
 const WORKLOAD_NAME = /^[\w.:@/+-]{1,128}$/u;
 const MEASUREMENT = /^[0-9a-f]{64}$/u;
@@ -8,13 +9,10 @@ const MAX_U16 = 65_535;
 
 /** `shelter reference add|list|remove`: what each workload is expected to be. */
 export function createReferenceCommands(defaultState: string): Command[] {
-  const state = { type: "string", value: "DIR", help: `Shelter's state (default: ${defaultState})` } as const;
-  return [createAdd(state, defaultState), createList(state, defaultState), createRemove(state, defaultState)];
+  return [createAdd(defaultState), createList(defaultState), createRemove(defaultState)];
 }
 
-type StateOption = { readonly type: "string"; readonly value: string; readonly help: string };
-
-function createAdd(state: StateOption, defaultState: string): Command {
+function createAdd(defaultState: string): Command {
   return defineCommand({
     name: "reference add",
     summary: "records the measurement that a workload is expected to have",
@@ -25,7 +23,7 @@ function createAdd(state: StateOption, defaultState: string): Command {
       "isv-prod-id": { type: "string", value: "N", help: "product id (default: any)" },
       "min-isv-svn": { type: "string", value: "N", help: "lowest security version (default: any)" },
       source: { type: "string", value: "TEXT", help: "where the values came from" },
-      state,
+      state: stateOption(defaultState),
     },
     notes: "Take the values from your own build (inclavare measure), never from the node that is to be attested.",
     async run({ values, positionals }) {
@@ -48,14 +46,14 @@ function createAdd(state: StateOption, defaultState: string): Command {
   });
 }
 
-function createList(state: StateOption, defaultState: string): Command {
+function createList(defaultState: string): Command {
   return defineCommand({
     name: "reference list",
     summary: "shows the recorded references",
     positionals: ["NAME?"],
     options: {
-      output: { type: "string", short: "o", choices: ["text", "json"], help: "form of the output (default: text)" },
-      state,
+      output: outputOption("output"),
+      state: stateOption(defaultState),
     },
     async run({ values, positionals, stdout }) {
       using store = await loadStore(values.state ?? defaultState);
@@ -67,14 +65,14 @@ function createList(state: StateOption, defaultState: string): Command {
   });
 }
 
-function createRemove(state: StateOption, defaultState: string): Command {
+function createRemove(defaultState: string): Command {
   return defineCommand({
     name: "reference remove",
     summary: "forgets the references of a workload",
     positionals: ["NAME"],
     options: {
       mrenclave: { type: "string", value: "HEX", help: "only this one (default: all of the workload)" },
-      state,
+      state: stateOption(defaultState),
     },
     async run({ values, positionals }) {
       const name = parseName(positionals[0]);

@@ -1,4 +1,4 @@
-import { ALLOWANCES, exitCodeOf, verifyEvidence } from "@inclavare/attestation";
+import { exitCodeOf, verifyEvidence } from "@inclavare/attestation";
 import { defineCommand, printJson } from "@inclavare/cli";
 import { formatVerdict } from "../format-verdict.ts";
 import {
@@ -11,6 +11,7 @@ import {
   readPolicy,
   readTrustAnchors,
 } from "../inputs.ts";
+import { allowOption, outputOption, trustOption } from "./options.ts";
 
 /** `shelter verify FILE`: evidence in, verdict out; no network, and no state. */
 export const verifyCommand = defineCommand({
@@ -24,13 +25,13 @@ export const verifyCommand = defineCommand({
       help: "collateral bundle, in place of what an evidence message brings",
     },
     endorsement: { type: "string", multiple: true, value: "CERTS", help: "certificates that endorse the platform" },
-    trust: { type: "string", multiple: true, value: "PEM", help: "roots of evidence, in place of the built-in ones" },
+    trust: trustOption,
     time: { type: "string", value: "ISO", help: "verify as of this time (default: now)" },
     nonce: { type: "string", value: "HEX", help: "the challenge that the evidence must answer" },
     policy: { type: "string", value: "FILE", help: "reference values, accepted TCB statuses, allowances (JSON)" },
-    allow: { type: "string", multiple: true, value: "WORD", help: `accept also ${ALLOWANCES.join(", ")}` },
+    allow: allowOption,
     "evidence-only": { type: "boolean", help: "stop before the policy" },
-    output: { type: "string", short: "o", choices: ["text", "json"], help: "form of the verdict (default: text)" },
+    output: outputOption("verdict"),
   },
   notes: [
     "The nonce is compared with the claim of that name; of a bare quote it must be the report data, padded with zeros.",
