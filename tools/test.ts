@@ -13,6 +13,7 @@ const PATTERNS = [
   "runtimes/*/{src,test}/**/*.test.ts",
   "apps/*/{src,test}/**/*.test.ts",
   "test/**/*.test.ts",
+  "examples/*/*.test.ts",
 ];
 
 const wanted = process.argv.slice(2);

@@ -35,6 +35,7 @@ export class CallLog {
   /** The same runtime, its calls watched. */
   watch(runtime: EnclaveRuntime): EnclaveRuntime {
     const report = runtime.getLocalReport?.bind(runtime);
+    const assert = runtime.assertProcess?.bind(runtime);
     return {
       name: runtime.name,
       apiVersion: runtime.apiVersion,
@@ -43,6 +44,9 @@ export class CallLog {
       exec: async (pid) => await this.track("exec", runtime.exec(pid)),
       kill: async (pid, signal) => await this.track("kill", runtime.kill(pid, signal)),
       destroy: async () => await this.track("destroy", runtime.destroy()),
+      ...(assert === undefined
+        ? {}
+        : { assertProcess: async (request) => await this.track("assert process", assert(request)) }),
       ...(report === undefined
         ? {}
         : { getLocalReport: async (target: Uint8Array) => await this.track("get local report", report(target)) }),

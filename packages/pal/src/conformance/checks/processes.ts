@@ -38,6 +38,9 @@ export const processChecks: readonly Check[] = [
     requires: "exit-value",
     async run(trial) {
       const { missingPath } = trial.profile;
+      const request = { path: missingPath, argv: [missingPath], env: [] };
+      const foreseen = trial.runtime.assertProcess?.(request);
+      if (foreseen !== undefined) await trial.expectFailure(foreseen, `assert process of ${missingPath}`);
       const running = trial.run({ path: missingPath, argv: [missingPath] });
       await trial.expectFailure(running, `a process of ${missingPath}, which is not there,`);
       expectEqual((await trial.run(trial.exiting(7))).status, 7, "after a failure, the exit value");
