@@ -165,6 +165,8 @@ describe("rune's commands for an enclave container", { skip: cannotRun() }, () =
         [["--log-format", "xml", "state", container], /invalid log-format: xml/u],
       ] as const)
         assertRefused(probes.bed.rune(...words), text, "ERR_USAGE");
+      const plain = probes.bed.rune("--bogus", "state", "nobody");
+      assert.match(plain.stderr, /flag provided but not defined: -bogus"\n$/u, "runc's own words");
       assertRefused(probes.bed.rune("exec", "-u", "root", container, "x"), /invalid value \\"root/u, "ERR_USAGE", 255);
       assertRefused(probes.bed.rune("exec", container), /process args cannot be empty/u, "ERR_PROCESS_ARGS", 255);
       assertRefused(

@@ -19,14 +19,20 @@ const OUR_COMMAND = "attest";
  */
 export async function dispatch(context: Context): Promise<number> {
   const { globals, command, flags } = context.invocation;
-  // A flag that we do not know could have a value: what we take for the command would be that, and a request for an
-  // enclave would be missed.
   const [problem] = globals.problems;
-  if (problem !== undefined) throw new InclavareError("ERR_USAGE", problem);
-  const isRuncs = flags === undefined || (isOn(flags, "help") && command !== OUR_COMMAND);
+  if (problem !== undefined && anyWordConcernsUs(context)) throw new InclavareError("ERR_USAGE", problem);
+  const isRuncs = problem !== undefined || flags === undefined || (isOn(flags, "help") && command !== OUR_COMMAND);
   if (isRuncs || command === undefined || !concernsUs(context, command, flags)) return await handOver(context);
   const { runCommand } = await import("./commands/index.ts");
   return await runCommand(context, command, flags);
+}
+
+/**
+ * A flag before the command that we do not know could have a value: what we take for the command would be that, and an
+ * enclave container could be missed. Any word may be the command or an id then.
+ */
+function anyWordConcernsUs(context: Context): boolean {
+  return context.argv.some((word) => ["create", "run", "restore"].includes(word) || isOurs(context, word));
 }
 
 function concernsUs(context: Context, command: string, flags: ParsedFlags): boolean {
