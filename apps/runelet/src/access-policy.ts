@@ -1,15 +1,8 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { posix } from "node:path";
-import { type EnclaveManifest, resolveProcess } from "@inclavare/enclave-image";
+import { type EnclaveManifest, type OutsideProcess, resolveProcess } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import { signalNumber } from "@inclavare/linux";
-
-/** What the caller asks to run. */
-export interface OutsideProcess {
-  readonly args: readonly string[];
-  readonly env: readonly string[];
-  readonly cwd: string;
-}
 
 /** What of the outside's wishes reaches the application. */
 export interface AccessPolicy {

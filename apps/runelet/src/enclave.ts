@@ -1,8 +1,9 @@
 import { openSync } from "node:fs";
+import type { OutsideProcess } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import { signalName } from "@inclavare/linux";
 import type { EnclaveRuntime } from "@inclavare/pal";
-import type { AccessPolicy, OutsideProcess } from "./access-policy.ts";
+import type { AccessPolicy } from "./access-policy.ts";
 
 export interface Stdio {
   readonly stdin: number;

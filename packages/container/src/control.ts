@@ -1,3 +1,4 @@
+import type { OutsideProcess } from "@inclavare/enclave-image";
 import type { JsonValue } from "@inclavare/errors";
 
 /** The request that creates the enclave: everything that would otherwise be in pid 1's own arguments and environment. */
@@ -10,10 +11,7 @@ export interface InitRequest {
 }
 
 /** A process as the caller asks for it; the measured manifest decides what of it reaches the application. */
-export interface ProcessRequest {
-  readonly args: readonly string[];
-  readonly env: readonly string[];
-  readonly cwd: string;
+export interface ProcessRequest extends OutsideProcess {
   readonly terminal: boolean;
 }
 

@@ -15,17 +15,13 @@ import { sourceFromDirectory } from "./source/directory.ts";
 import { enclaveSigningFields } from "./tee-image/sign.ts";
 import { patchManifest } from "./convert/merge.ts";
 import { InclavareError } from "@inclavare/errors";
+import type { RunnableProcess } from "@inclavare/oci";
 
 export interface DebugEnclaveOptions {
   /** The root file system of an ordinary image, unpacked. */
   readonly rootfs: string;
   /** The process that the OCI runtime specification asks for. */
-  readonly process: {
-    readonly args: readonly string[];
-    readonly env?: readonly string[];
-    readonly cwd: string;
-    readonly user?: { readonly uid?: number; readonly gid?: number };
-  };
+  readonly process: Pick<RunnableProcess, "args" | "env" | "cwd" | "user">;
   /** Gives MRENCLAVE of the payload with these files; by then they are in the directory. */
   readonly measure: (files: EnclaveFilesBytes) => Uint8Array;
   /** RSA-3072 with exponent 3. */

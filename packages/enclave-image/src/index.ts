@@ -11,7 +11,7 @@ export {
   SIGSTRUCT_FILE,
 } from "./constants.ts";
 export { encodeManifest, parseManifest } from "./manifest/parse.ts";
-export { type ProcessRequest, type ResolveOptions, resolveProcess } from "./manifest/resolve.ts";
+export { type OutsideProcess, type ResolveOptions, resolveProcess } from "./manifest/resolve.ts";
 export type { EnclaveManifest } from "./manifest/types.ts";
 export { createMeasurer, type EnclaveMeasurement, type Measurer } from "./measure/measurer.ts";
 export { type PayloadFile, type PayloadIndex, readPayloadIndex, verifyPayload } from "./measure/payload.ts";

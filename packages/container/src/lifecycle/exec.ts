@@ -3,6 +3,7 @@ import { closeSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { formatRuntimeSpec, type RunnableProcess, type SpecProcess } from "@inclavare/oci";
 import { InclavareError } from "@inclavare/errors";
+import type { ProcessRequest } from "../control.ts";
 import { requestExec } from "../control-client.ts";
 import { PAYLOAD_MOUNT } from "../mounts.ts";
 import { type ContainerRecord, readRecord } from "../record.ts";
@@ -84,12 +85,7 @@ async function assertExecutable(engine: Engine, { id, ignorePaused }: ExecOption
   throw new InclavareError("ERR_CONTAINER_STATE", text);
 }
 
-function processRequest({ process }: ExecOptions): {
-  args: readonly string[];
-  env: readonly string[];
-  cwd: string;
-  terminal: boolean;
-} {
+function processRequest({ process }: ExecOptions): ProcessRequest {
   if (process.args.length === 0) throw new InclavareError("ERR_PROCESS_ARGS", "there is no program to run");
   const { args, env = [], cwd, terminal = false } = process;
   return { args, env: withoutRequest(env), cwd, terminal };

@@ -3,7 +3,7 @@ import { InclavareError } from "@inclavare/errors";
 import type { EnclaveManifest } from "./types.ts";
 
 /** A process as somebody outside the enclave asks for it; `env` holds `NAME=value`. */
-export interface ProcessRequest {
+export interface OutsideProcess {
   readonly args: readonly string[];
   readonly env: readonly string[];
   readonly cwd: string;
@@ -23,9 +23,9 @@ export interface ResolveOptions {
  */
 export function resolveProcess(
   manifest: EnclaveManifest,
-  outside: ProcessRequest,
+  outside: OutsideProcess,
   { exec = false }: ResolveOptions = {},
-): ProcessRequest {
+): OutsideProcess {
   assertClean(outside);
   if (exec && !manifest.exec) throw forbids("exec", "does not allow exec");
   const env = resolveEnvironment(manifest, outside.env);
@@ -80,7 +80,7 @@ function resolveEnvironment({ env }: EnclaveManifest, outside: readonly string[]
   return resolved.map(([name, value]) => `${name}=${value}`).toSorted((a, b) => (a < b ? -1 : 1));
 }
 
-function assertClean({ args, env, cwd }: ProcessRequest): void {
+function assertClean({ args, env, cwd }: OutsideProcess): void {
   for (const [member, values] of Object.entries({ args, env, cwd: [cwd] })) {
     if (values.some((value) => value.includes("\0"))) throw forbids(member, "takes no NUL, asked for is one");
   }
