@@ -9,24 +9,38 @@ const RUNS = 15;
 
 export async function containerRows(shop: Workshop): Promise<Row[]> {
   const plain = plainBundle(shop);
-  const run = (command: string, root: string[], bundle: string): Promise<number> =>
-    secondsOf(() =>
-      execFileSync(command, [...root, "run", "-b", bundle, shop.nextId()], { env: shop.environment, stdio: "ignore" }),
-    );
-  const runc = (): Promise<number> => run("runc", ["--root", shop.path("runc")], plain);
+  const call = (command: string, ...args: string[]): void => {
+    execFileSync(command, ["--root", shop.path("runc"), ...args], { env: shop.environment, stdio: "ignore" });
+  };
+  const run = (command: string, bundle: string): Promise<number> =>
+    secondsOf(() => call(command, "run", "-b", bundle, shop.nextId()));
+  /** What dockerd does with every container, but for waiting. */
+  const life = (command: string): Promise<number> =>
+    secondsOf(() => {
+      const id = shop.nextId();
+      for (const args of [["create", "-b", plain], ["start"], ["state"], ["delete", "--force"]])
+        call(command, ...args, id);
+    });
+  const rune = shop.command("rune");
   const hello = await shop.enclaveBundle("hello", await shop.compileWat(HELLO));
   return [
     await compare(
       "rune run, plain container / runc run",
       RUNS,
-      () => run(shop.command("rune"), shop.runeRoot(), plain),
-      runc,
+      () => run(rune, plain),
+      () => run("runc", plain),
+    ),
+    await compare(
+      "create, start, state, delete: rune / runc",
+      RUNS,
+      () => life(rune),
+      () => life("runc"),
     ),
     await compare(
       "rune run, enclave hello / runc run of busybox echo",
       RUNS,
-      () => run(shop.command("rune"), shop.runeRoot(), hello),
-      runc,
+      () => run(rune, hello),
+      () => run("runc", plain),
     ),
   ];
 }

@@ -1,5 +1,5 @@
 /** Copies the built tree to PREFIX (`make install PREFIX=DIR`), or removes it (`make uninstall`). */
-import { existsSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { commandLineApps } from "./build/bundle.ts";
 import { copyTree, writeStarters } from "./build/layout.ts";
@@ -22,5 +22,6 @@ if (action === "install") {
   if (!existsSync(join(built, "payload", "payload.json"))) throw new Error("nothing is built yet: run make first");
   copyTree(built, library);
   writeStarters(prefix, library, apps);
+  copyFileSync(join(root, "dist", "bin", "rune"), join(prefix, "bin", "rune"));
 }
 console.error(`${action === "install" ? "installed to" : "removed from"} ${prefix}: ${apps.join(", ")}`);

@@ -3,14 +3,14 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, w
 import { join } from "node:path";
 
 /**
- * Writes one starter for each app. A shell line rather than a `#!` line to Node: the caller's NODE_OPTIONS must not
+ * Writes one starter for each app but rune, which has a launcher in C of its own. A shell line rather than a `#!` line to Node: the caller's NODE_OPTIONS must not
  * reach our process, and Node needs flags (not
  * `--disable-sigusr1`: it blocks the signal, and runc and the container would inherit that).
  */
 export function writeStarters(prefix: string, library: string, names: readonly string[]): void {
   const bin = join(prefix, "bin");
   mkdirSync(bin, { recursive: true });
-  for (const name of names) {
+  for (const name of names.filter((app) => app !== "rune")) {
     const line = `exec '${library}/node' --disable-warning=ExperimentalWarning '${library}/${name}.mjs' "$@"`;
     rmSync(join(bin, name), { force: true });
     writeFileSync(join(bin, name), `#!/bin/sh\nunset NODE_OPTIONS\n${line}\n`, { mode: 0o755 });

@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { bundle } from "./bundle.ts";
+import { compileStatic } from "./compile.ts";
 
 /** Where the payload is mounted in the container; the patched Node names its loader and libraries by this path. */
 const PAYLOAD_MOUNT = "/dev/inclavare/payload";
@@ -44,7 +45,7 @@ export async function buildPayload(options: PayloadOptions): Promise<void> {
   copyLibraries(options);
   patchNode(options);
   copy(options.koffi, join(directory, "lib", "koffi.node"), 0o644);
-  compileStandin(root, join(directory, "bin", "standin"));
+  compileStatic(join(root, "apps", "runelet", "standin", "standin.c"), join(directory, "bin", "standin"));
   for (const [name, source] of Object.entries(PROGRAMS)) {
     await bundle({ input: join(root, source), directory: join(directory, "app"), name });
   }
@@ -75,15 +76,6 @@ function patchNode({ directory, node }: PayloadOptions): void {
   execFileSync("strip", [target]);
   const loader = `${PAYLOAD_MOUNT}/lib/${LOADER[architecture()]}`;
   execFileSync("patchelf", ["--set-interpreter", loader, "--set-rpath", `${PAYLOAD_MOUNT}/lib`, target]);
-}
-
-function compileStandin(root: string, target: string): void {
-  const source = join(root, "apps", "runelet", "standin", "standin.c");
-  execFileSync("cc", ["-O2", "-static", "-Wall", "-Wextra", "-Werror", "-o", target, source], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  execFileSync("strip", [target]);
-  chmodSync(target, 0o755);
 }
 
 function writeIndex({ directory, release }: PayloadOptions): void {
