@@ -98,6 +98,19 @@ describe("rune's commands for an enclave container", { skip: cannotRun() }, () =
     });
   });
 
+  describe("exec --process", () => {
+    it("refuses a file of which something is wrong, with its path, and one that has no end", () => {
+      const { container } = probes.started(["sleep"]);
+      const file = probes.bed.path("process.json");
+      writeFileSync(file, '{"cwd":"/","args":["/app.wasm"],"rlimits":[{"type":"RLIMIT_NOFILE","soft":9,"hard":8}]}');
+      const wrong = probes.bed.rune("exec", "--process", file, container);
+      assertRefused(wrong, /rlimits\[0\]\.soft: expected at most the hard limit 8, got 9/u, "ERR_OCI_SPEC", 255);
+      for (const name of ["/nowhere", "/dev/zero"])
+        assertRefused(probes.bed.rune("exec", "-p", name, container), /cannot read/u, "ERR_FILE", 255);
+      probes.remove(container);
+    });
+  });
+
   describe("checkpoint and restore", () => {
     it("are refused with their reason, also for a bundle that only asks for an enclave", () => {
       const { container } = probes.created(["sleep"]);

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { RunnableProcess, SpecUser } from "@inclavare/oci";
 import { InclavareError } from "@inclavare/errors";
 import { preservedDescriptors } from "../descriptors.ts";
@@ -6,6 +5,7 @@ import { isOn, lastValue, type ParsedFlags } from "../parse.ts";
 import { forwardSignalNames } from "../signals.ts";
 import { assertFlags, type Command, type CommandContext, usage } from "./command.ts";
 import { optional } from "./create.ts";
+import { readInput } from "./input.ts";
 
 /** `exec`: the process is described by a file, as containerd does it, or by flags, as people do. */
 export const exec: Command = async (context, flags) => {
@@ -35,7 +35,7 @@ async function describeProcess(
   const { checkProcess, parseProcess } = await import("@inclavare/oci");
   const file = lastValue(flags, "process");
   if (file !== undefined) {
-    const described = parseProcess(readProcessFile(file), file);
+    const described = parseProcess(readInput(file), file);
     return { ...described, args: described.args ?? [] };
   }
   if (args.length === 0) throw new InclavareError("ERR_PROCESS_ARGS", "process args cannot be empty");
@@ -54,14 +54,6 @@ async function describeProcess(
   };
   checkProcess(described, "the command line");
   return described;
-}
-
-function readProcessFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new InclavareError("ERR_FILE", `cannot read the process file ${path}`, { cause });
-  }
 }
 
 /** `--user UID[:GID]`, numbers only, as with runc; a group that is not given stays. */
