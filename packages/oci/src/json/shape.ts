@@ -1,7 +1,7 @@
 import { InclavareError, type ErrorCode } from "@inclavare/errors";
 
 /** What is wrong with a value, and where: `path` is like `linux.namespaces[0].type`, empty for the document itself. */
-export interface Fault {
+interface Fault {
   readonly path: string;
   readonly rule: string;
 }
@@ -145,23 +145,19 @@ export function oneOf<const T extends string>(values: readonly T[]): Shape<T> {
 
 /** An integer from `low` to `high`, both included. */
 export function integer(low: number, high: number): Shape<number> {
-  return range(low, high, Number.isSafeInteger);
+  return range(low, high);
 }
 
 /** As {@link integer}, up to 64 bits: a bigint where a double cannot hold it. */
 export function wideInteger(low: bigint, high: bigint): Shape<number | bigint> {
-  return range(low, high, (value) => typeof value === "bigint" || Number.isSafeInteger(value));
+  return range(low, high);
 }
 
-function range<T extends number | bigint>(
-  low: T,
-  high: T,
-  isWhole: (value: unknown) => boolean,
-): (value: unknown, path: string, faults: Faults) => void {
-  return (value, path, faults) => {
-    const whole = isWhole(value) || typeof value === "bigint";
-    if (!whole) wrongType(value, path, "an integer", faults);
-    else if ((value as T) < low || (value as T) > high)
+function range(low: number | bigint, high: number | bigint) {
+  return (value: unknown, path: string, faults: Faults): void => {
+    if (typeof value !== "bigint" && !(typeof value === "number" && Number.isSafeInteger(value)))
+      wrongType(value, path, "an integer", faults);
+    else if (value < low || value > high)
       faults.add(path, `expected an integer from ${low} to ${high}, got ${show(value)}`);
   };
 }
@@ -172,6 +168,7 @@ export type Rule<in T> = (value: T, path: string, faults: Faults) => void;
 /** A shape with further rules, which see the value only when it has the shape. */
 export function all<T>(shape: Shape<T>, ...rules: readonly Rule<T>[]): Shape<T> {
   return (value, path, faults) => {
+    if (faults.full) return; // a further fault could not be seen below
     const before = faults.found.length;
     shape(value, path, faults);
     for (const rule of rules) if (faults.found.length === before) rule(value as T, path, faults);
@@ -203,8 +200,7 @@ function foldName(name: string): string {
   return name.toUpperCase().toLowerCase();
 }
 
-/** The path of an object's member. */
-export function memberPath(path: string, name: string): string {
+function memberPath(path: string, name: string): string {
   if (name.length > MOST_SHOWN || !SIMPLE_NAME.test(name)) return `${path}[${show(name)}]`;
   return path === "" ? name : `${path}.${name}`;
 }

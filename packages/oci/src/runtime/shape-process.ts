@@ -16,9 +16,9 @@ import { absolutePath, environment, int32, numberList, strings, uint16, uint32, 
 import type { SpecCapabilities, SpecCpuAffinity, SpecProcess, SpecRlimit, SpecScheduler, SpecUser } from "./spec.ts";
 
 /** getrlimit(2). */
-const LIMITS = ["AS", "CORE", "CPU", "DATA", "FSIZE", "LOCKS", "MEMLOCK", "MSGQUEUE", "NICE", "NOFILE", "NPROC", "RSS"];
-const REALTIME_LIMITS = ["RTPRIO", "RTTIME", "SIGPENDING", "STACK"];
-const RLIMITS = [...LIMITS, ...REALTIME_LIMITS].map((name) => `RLIMIT_${name}`);
+const RLIMITS = "AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NICE NOFILE NPROC RSS RTPRIO RTTIME SIGPENDING STACK"
+  .split(" ")
+  .map((name) => `RLIMIT_${name}`);
 
 const rlimit: Shape<SpecRlimit> = all(
   record<SpecRlimit>({ type: required(oneOf(RLIMITS)), hard: required(uint64), soft: required(uint64) }),
