@@ -12,6 +12,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "packages/oci": 1,
   "packages/pal": 1,
   "packages/sgx": 1,
+  "packages/ttrpc": 1,
   "packages/x509": 1,
   "packages/attestation": 2,
   "packages/enclave-image": 2,

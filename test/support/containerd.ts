@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Testbed } from "./testbed.ts";
 
@@ -33,6 +33,21 @@ export class Containerd {
       if (Date.now() > deadline) throw new Error("containerd does not answer");
     }
     return containerd;
+  }
+
+  /** Where events are published. */
+  get ttrpcAddress(): string {
+    return `${this.#address}.ttrpc`;
+  }
+
+  /** Shows the events of all namespaces from now on, a line each, as `ctr events` prints them. */
+  watchEvents(): { text(): string } {
+    const file = this.#bed.path(`events-${Date.now()}`);
+    const output = openSync(file, "w");
+    const args = ["--address", this.#address, "events"];
+    this.#bed.own(spawn("ctr", args, { env: this.#bed.env, stdio: ["ignore", output, "ignore"] }));
+    closeSync(output);
+    return { text: () => readFileSync(file, "utf8") };
   }
 
   /** Flags that keep what ctr makes by itself out of /run. */
