@@ -1,7 +1,7 @@
 /** An enclave runtime in TypeScript: the smallest that the conformance kit finds nothing wrong with. */
 import { constants } from "node:os";
 import { InclavareError } from "@inclavare/errors";
-import type { EnclaveRuntime, ProcessRequest } from "@inclavare/pal";
+import type { EnclaveRuntime, PalApiVersion, ProcessRequest } from "@inclavare/pal";
 import { type Program, PROGRAMS } from "./programs.ts";
 
 const { EEXIST, EINVAL, ENOENT, ESRCH } = constants.errno;
@@ -17,7 +17,7 @@ interface Process {
 /** One object is one enclave. Its processes are promises; nothing protects them, as nothing protects any other promise. */
 export class ExampleRuntime implements EnclaveRuntime {
   readonly name = "example";
-  readonly apiVersion = 2;
+  readonly apiVersion: PalApiVersion = 2;
   #isCreated = false;
   #lastPid = 0;
   readonly #processes = new Map<number, Process>();

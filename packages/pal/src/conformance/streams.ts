@@ -4,7 +4,7 @@ import type { ProcessStdio } from "../enclave-runtime.ts";
 import { expect } from "./finding.ts";
 
 /** More than a check makes a process write, so that no process waits for a reader. */
-const CAPACITY_BYTES = 1 << 20;
+const CAPACITY_BYTES = 256 << 10;
 
 /** The standard streams of one process under check: pipes, of which the kit holds the other ends. */
 export class Streams implements Disposable {
@@ -13,6 +13,7 @@ export class Streams implements Disposable {
   readonly #output: number;
   readonly #errors: number;
   readonly #input: number | undefined;
+  #isClosed = false;
   readonly #lent: readonly (readonly [descriptor: number, inode: number])[];
 
   /** @param input the whole of the standard input; undefined: it stays open and empty */
@@ -54,6 +55,8 @@ export class Streams implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     const lent = this.#lent.filter(([descriptor, inode]) => inodeOf(descriptor) === inode);
     const own = this.#input === undefined ? [] : [this.#input];
     closeQuietly([this.#output, this.#errors, ...own, ...lent.map(([descriptor]) => descriptor)]);

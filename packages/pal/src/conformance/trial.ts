@@ -38,17 +38,19 @@ export class TrialProcess {
     this.streams = streams;
   }
 
+  /** Runs it to its end; its streams are closed afterwards. */
   async exec(): Promise<Ended> {
+    using streams = this.streams;
     const status = await this.#runtime.exec(this.pid);
     expect(
       Number.isInteger(status) && status >= 0 && status <= 255,
       `exec of process ${this.pid} gave ${status} as exit value, expected 0 to 255`,
     );
-    this.streams.assertOpen();
+    streams.assertOpen();
     return {
       status,
-      output: this.streams.readOutput().toString("utf8"),
-      errors: this.streams.readErrors().toString("utf8"),
+      output: streams.readOutput().toString("utf8"),
+      errors: streams.readErrors().toString("utf8"),
     };
   }
 }
@@ -139,8 +141,8 @@ export class Trial implements Disposable {
     const runs = (): boolean =>
       ready === undefined ? performance.now() - startedAt >= START_MS : output.includes(ready);
     while (!runs() && !state.hasEnded) {
-      await sleep(POLL_MS);
       output += process.streams.readOutput().toString("utf8");
+      await sleep(POLL_MS);
     }
     if (!state.hasEnded) return { pid: process.pid, ended };
     const { status } = await ended;
