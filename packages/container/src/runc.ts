@@ -1,7 +1,7 @@
 import { spawn, type StdioOptions } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { accessSync, constants, readFileSync, rmSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readFileSync, unlinkSync } from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -72,8 +72,9 @@ function isExecutable(path: string): boolean {
 
 /** Runs runc to its end. A failure is in the outcome, for the caller to judge. @throws ERR_RUNC_MISSING, ERR_DEADLINE */
 export async function runRunc(options: RuncOptions, call: RuncCall): Promise<RuncOutcome> {
-  const logFile = join(tmpdir(), `rune-${randomUUID()}.log`);
-  const args = ["--root", options.root, "--log", logFile, "--log-format", "json", ...options.flags, ...call.args];
+  const log = openNameless();
+  const logPath = `/proc/${process.pid}/fd/${log}`;
+  const args = ["--root", options.root, "--log", logPath, "--log-format", "json", ...options.flags, ...call.args];
   try {
     const stdio: StdioOptions = call.stdio === undefined ? ["ignore", "pipe", "pipe"] : [...call.stdio];
     const child = spawn(options.program, args, { stdio });
@@ -90,12 +91,12 @@ export async function runRunc(options: RuncOptions, call: RuncCall): Promise<Run
       const seconds = (call.deadlineMs ?? 0) / 1000;
       throw new InclavareError("ERR_DEADLINE", `runc ${call.args[0] ?? ""} did not end within ${seconds} s`);
     }
-    const entries = readLog(logFile);
+    const entries = readLog(log);
     for (const entry of entries) options.log(entry);
     const error = entries.findLast(({ level }) => level === "error" || level === "fatal")?.msg ?? stderr.trim();
     return { code: code ?? 128 + signalNumberOf(signal), stdout, error };
   } finally {
-    rmSync(logFile, { force: true });
+    closeSync(log);
   }
 }
 
@@ -143,11 +144,23 @@ export function parseRuncLog(log: string): RuncLogEntry[] {
   });
 }
 
-function readLog(path: string): RuncLogEntry[] {
+function readLog(log: number): RuncLogEntry[] {
   try {
-    return parseRuncLog(readFileSync(path, "utf8"));
+    return parseRuncLog(readFileSync(log, "utf8"));
   } catch {
     return [];
+  }
+}
+
+/** A file that is gone with this process, however that ends. @throws ERR_FILE */
+function openNameless(): number {
+  const path = join(tmpdir(), `rune-${randomUUID()}.log`);
+  try {
+    const file = openSync(path, "wx+", 0o600);
+    unlinkSync(path);
+    return file;
+  } catch (cause) {
+    throw new InclavareError("ERR_FILE", `no log for runc can be made in ${tmpdir()}`, { cause });
   }
 }
 
