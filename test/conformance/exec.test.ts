@@ -135,6 +135,20 @@ conformance("exec", (alike) => {
     },
     { expected: [143, null] },
   );
+  alike(
+    "ends with 137 when its process is killed on the host",
+    async (subject) => {
+      const id = idOf(subject);
+      const child = subject.spawn(["exec", id, "/probe", "write"], { stdio: ["ignore", "pipe", "ignore"] });
+      if (child.stdout === null) throw new Error("no output");
+      await once(child.stdout, "data");
+      child.stdout.resume();
+      const pids = JSON.parse(subject.call("ps", "-f", "json", id).stdout) as number[];
+      for (const pid of pids.filter((one) => one !== subject.state(id).pid)) process.kill(pid, "SIGKILL");
+      return await once(child, "exit");
+    },
+    { expected: [137, null] },
+  );
   alike(`${EXECS_AT_ONCE} at once`, async (subject) => {
     const id = idOf(subject);
     const children = Array.from({ length: EXECS_AT_ONCE }, (_, number) => {

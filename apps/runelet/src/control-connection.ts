@@ -26,8 +26,8 @@ const HANDOVER = "F".charCodeAt(0);
 
 /**
  * One connection on the control socket. It starts with messages, one request and one answer at a time. After an accepted
- * `exec` it changes: the stand-in sends one byte with its three descriptors, then a byte for each signal to forward, and
- * gets one byte, the exit value. Whatever goes wrong ends this connection and nothing else.
+ * `exec` it changes: the stand-in sends one byte with its three descriptors and a pipe that ends when it does, then a byte
+ * for each signal to forward, and gets one byte, the exit value. Whatever goes wrong ends this connection and nothing else.
  */
 export class ControlConnection {
   readonly #descriptor: number;
@@ -38,6 +38,7 @@ export class ControlConnection {
   #queue: Promise<void> = Promise.resolve();
   #attach: ControlAnswer["attach"];
   #process: AttachedProcess | undefined;
+  #life: { close(): void } | undefined;
   #closed = false;
 
   constructor(descriptor: number, handler: ControlHandler, onClose: () => void) {
@@ -52,6 +53,7 @@ export class ControlConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#watch.close();
+    this.#life?.close();
     closeSync(this.#descriptor);
     this.#process?.kill(SIGKILL).catch(() => undefined);
     this.#onClose();
@@ -60,7 +62,7 @@ export class ControlConnection {
   #readAll(): void {
     try {
       while (!this.#closed) {
-        const received = receiveWithDescriptors(this.#descriptor, { maxBytes: CHUNK_BYTES, maxDescriptors: 3 });
+        const received = receiveWithDescriptors(this.#descriptor, { maxBytes: CHUNK_BYTES, maxDescriptors: 4 });
         if (received === undefined) return;
         if (received.data.length === 0) return this.close();
         this.#take(received.data, received.descriptors);
@@ -90,18 +92,21 @@ export class ControlConnection {
   }
 
   #startAttached(data: Uint8Array, descriptors: readonly number[]): void {
-    const [stdin, stdout, stderr] = descriptors;
+    const [stdin, stdout, stderr, life] = descriptors;
     const attach = this.#attach;
     if (
       data[0] !== HANDOVER ||
       attach === undefined ||
       stdin === undefined ||
       stdout === undefined ||
-      stderr === undefined
+      stderr === undefined ||
+      life === undefined
     ) {
       for (const descriptor of descriptors) closeSync(descriptor);
       return this.close();
     }
+    // The other end of this connection is not the stand-in's alone: runc has it as long as it waits for the stand-in.
+    this.#life = watchReadable(life, () => this.close());
     const pending: number[] = [...data.subarray(1)];
     // Signals that arrive while the process is being made are kept for it.
     this.#process = { exited: Promise.resolve(0), kill: async (signal) => void pending.push(signal) };
@@ -120,6 +125,8 @@ export class ControlConnection {
   }
 
   #finish(value: number, descriptors: readonly number[]): void {
+    this.#life?.close();
+    this.#life = undefined;
     for (const descriptor of descriptors) closeSync(descriptor);
     this.#process = undefined;
     this.#attach = undefined;

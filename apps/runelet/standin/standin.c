@@ -8,8 +8,10 @@
  * given up, so that a process of the enclave runtime can take it; with `keep-terminal` it stays here, and the keys that
  * raise signals reach a process that has no session of its own, because this one forwards them.
  *
- * Protocol: one byte 'F' with descriptors 0, 1, 2 (SCM_RIGHTS); then one byte for each signal to forward; one byte comes
- * back, the exit value. If the socket closes before it, something in the enclave broke: status 255.
+ * Protocol: one byte 'F' with descriptors 0, 1, 2 and the read end of a pipe whose write end nobody else has (SCM_RIGHTS);
+ * then one byte for each signal to forward; one byte comes back, the exit value. If the socket closes before it,
+ * something in the enclave broke: status 255. The pipe's end is this process's end: a foreground `runc exec` has FD as
+ * well, and waits for whoever has its pipes.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -57,8 +59,10 @@ static int catch_signals(void) {
 }
 
 static int hand_over(int socket) {
+  int life[2];
+  if (pipe2(life, O_CLOEXEC) != 0) return -1;
   char byte = HANDOVER;
-  int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, life[0]};
   union { char bytes[CMSG_SPACE(sizeof descriptors)]; struct cmsghdr align; } control;
   memset(&control, 0, sizeof control);
   struct iovec vector = {.iov_base = &byte, .iov_len = 1};
@@ -70,6 +74,7 @@ static int hand_over(int socket) {
   memcpy(CMSG_DATA(header), descriptors, sizeof descriptors);
   ssize_t sent;
   do sent = sendmsg(socket, &message, MSG_NOSIGNAL); while (sent < 0 && errno == EINTR);
+  close(life[0]);
   return sent == 1 ? 0 : -1;
 }
 
