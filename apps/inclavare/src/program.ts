@@ -26,7 +26,7 @@ export function createProgram(environment: NodeJS.ProcessEnv, self: readonly [st
       signCommand,
       inspectCommand,
       bundleCommand,
-      createPalCheckCommand(self),
+      createPalCheckCommand(environment, self),
       palProbeCommand,
       demoCommand,
     ],

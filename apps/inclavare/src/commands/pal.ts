@@ -1,23 +1,32 @@
 import { resolve } from "node:path";
 import { type Command, defineCommand, printJson, printTable } from "@inclavare/cli";
+import { loadConfig } from "@inclavare/container";
 import { exitImmediately } from "@inclavare/linux";
 import { type CheckResult, DEFAULT_PROFILE, parseProfile } from "@inclavare/pal";
 import { readNamedFile } from "../options/files.ts";
 import { formatOption } from "../options/output.ts";
+import { payloadDirectory, payloadOption } from "../options/payload.ts";
 import { checkLibrary } from "../pal/check-library.ts";
+import { checkClosure } from "../pal/closure-check.ts";
 import { probe } from "../pal/probe.ts";
 
 /**
  * `inclavare pal check`: runs a PAL library through the conformance kit.
  * @param self program and arguments that start this program again
  */
-export function createPalCheckCommand(self: readonly [string, ...string[]]): Command {
+export function createPalCheckCommand(environment: NodeJS.ProcessEnv, self: readonly [string, ...string[]]): Command {
   return defineCommand({
     name: "pal check",
     summary: "runs an enclave runtime's PAL library through its life and tells what it does wrong",
     positionals: ["LIBRARY"],
     options: {
       profile: { type: "string", value: "FILE", help: "the programs that the runtime has (default: the skeleton's)" },
+      config: {
+        type: "string",
+        value: "FILE",
+        help: "configuration, for pal_library_paths (default: INCLAVARE_CONFIG, else the installed one)",
+      },
+      ...payloadOption,
       ...formatOption,
     },
     notes:
@@ -27,9 +36,21 @@ export function createPalCheckCommand(self: readonly [string, ...string[]]): Com
         values.profile === undefined
           ? DEFAULT_PROFILE
           : parseProfile(readNamedFile(values.profile, "profile").toString("utf8"), values.profile);
-      const checks = await checkLibrary({ libraryPath: resolve(path), profile, self, stderr });
+      const configPath = values.config ?? environment["INCLAVARE_CONFIG"];
+      const { rune } = loadConfig(configPath, { payload: payloadDirectory(values.payload) });
+      const libraryPath = resolve(path);
+      const checks = [
+        checkClosure(libraryPath, rune),
+        ...(await checkLibrary({
+          libraryPath,
+          profile,
+          self,
+          environment: { ...environment, LD_LIBRARY_PATH: rune.palLibraryPaths.join(":") },
+          stderr,
+        })),
+      ];
       const isPassed = checks.every(({ result }) => result !== "failed");
-      if (values.format === "json") printJson(stdout, { library: resolve(path), passed: isPassed, checks });
+      if (values.format === "json") printJson(stdout, { library: libraryPath, passed: isPassed, checks });
       else {
         printTable(stdout, checks.flatMap(rowsOf));
         stdout.write(`\n${summary(checks)}\n`);

@@ -12,6 +12,7 @@ export interface LibraryCheck {
   readonly profile: Profile;
   /** Program and arguments that start this program again. */
   readonly self: readonly [string, ...string[]];
+  readonly environment: NodeJS.ProcessEnv;
   /** Where everything goes that the library writes. */
   readonly stderr: Output;
 }
@@ -40,10 +41,13 @@ class Probe {
   #crashedIn: string | undefined;
   #isKilled = false;
 
-  constructor({ self: [program, ...args], libraryPath, profile, stderr }: LibraryCheck, names: readonly string[]) {
+  constructor(check: LibraryCheck, names: readonly string[]) {
+    const { self, libraryPath, profile, environment, stderr } = check;
+    const [program, ...args] = self;
     this.#names = names;
     this.#timeoutMs = profile.deadlineMs + GRACE_MS;
     this.#child = spawn(program, [...args, "pal", "probe", libraryPath, JSON.stringify(profile), ...names], {
+      env: environment,
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       detached: true,
     });
