@@ -15,6 +15,7 @@ const init = fc.record({ containerId: text, runtime: text, runtimeArgs: text, lo
 const requests = fc.oneof(
   fc.record({ op: fc.constantFrom("start", "state") }, plain),
   fc.record({ op: fc.constant("kill"), signal: fc.integer({ min: 1, max: 64 }), all: fc.boolean() }, plain),
+  fc.record({ op: fc.constant("attest"), nonce: text }, plain),
   fc.record({ op: fc.constant("exec"), process: asked }, plain),
   fc.record({ op: fc.constant("init"), request: init }, plain),
 );
