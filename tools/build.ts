@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { bundle, commandLineApps } from "./build/bundle.ts";
-import { compileStatic } from "./build/compile.ts";
+import { compileShared, compileStatic } from "./build/compile.ts";
 import { buildExamples } from "./build/examples.ts";
 import { linkFile, writeStarters } from "./build/layout.ts";
 import { buildPayload } from "./build/payload.ts";
@@ -35,17 +35,17 @@ const apps = commandLineApps(root);
 for (const name of apps) {
   await bundle({ input: join(root, "apps", name, "src", "main.ts"), directory: library, name });
 }
-// A thread of its own for each blocking call of a PAL library, which 'inclavare pal check' makes.
-await bundle({
-  input: join(root, "packages/pal/src/native/exec-worker.ts"),
-  directory: library,
-  name: "pal-exec",
-});
 say(`bundled ${apps.join(", ")}`);
 linkFile(node, join(library, "node"));
 linkFile(koffi, join(library, "lib", "koffi.node"));
 writeStarters(join(root, "dist"), library, apps);
 compileStatic(join(root, "apps", "rune", "launcher", "launcher.c"), join(root, "dist", "bin", "rune"));
+for (const version of [1, 2, 3]) {
+  const target = join(library, "pals", `liberpal-skeleton-v${version}.so`);
+  const header = join(root, "packages", "pal", "include");
+  const flags = ["-pthread", `-I${header}`, `-DLIBERPAL_API_VERSION=${version}`];
+  compileShared(join(root, "runtimes", "skeleton", "skeleton.c"), target, ...flags);
+}
 buildExamples(root, join(library, "examples"));
 say("compiled the examples");
 await buildPayload({ root, directory: join(library, "payload"), node, koffi, release: version });

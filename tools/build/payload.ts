@@ -17,17 +17,16 @@ import {
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { bundle } from "./bundle.ts";
-import { compileStatic } from "./compile.ts";
+import { compileShared, compileStatic } from "./compile.ts";
 
 /** Where the payload is mounted in the container; the patched Node names its loader and libraries by this path. */
 const PAYLOAD_MOUNT = "/dev/inclavare/payload";
 const LOADER = { x64: "ld-linux-x86-64.so.2", arm64: "ld-linux-aarch64.so.1" } as const;
 
-/** init-runelet, and what it runs in threads of its own: a guest of the wasm runtime, a blocking call of a PAL library. */
+/** init-runelet, and what it runs in threads of its own: a guest of the wasm runtime. */
 const PROGRAMS = {
   runelet: "apps/runelet/src/main.ts",
   guest: "runtimes/wasm/src/guest.ts",
-  "pal-exec": "packages/pal/src/native/exec-worker.ts",
 } as const;
 
 export interface PayloadOptions {
@@ -45,6 +44,7 @@ export async function buildPayload(options: PayloadOptions): Promise<void> {
   copyLibraries(options);
   patchNode(options);
   copy(options.koffi, join(directory, "lib", "koffi.node"), 0o644);
+  compileShared(join(root, "packages", "pal", "native", "palcall.c"), join(directory, "lib", "palcall.so"));
   compileStatic(join(root, "apps", "runelet", "standin", "standin.c"), join(directory, "bin", "standin"));
   for (const [name, source] of Object.entries(PROGRAMS)) {
     await bundle({ input: join(root, source), directory: join(directory, "app"), name });

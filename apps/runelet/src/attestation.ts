@@ -2,12 +2,13 @@ import { closeSync } from "node:fs";
 import type { Attester, EnclaveIdentity } from "@inclavare/attestation";
 import type { EnclaveManifest } from "@inclavare/enclave-image";
 import { watchReadable } from "@inclavare/linux";
-import type * as AttestServer from "./attest-server.ts";
+import type { AttestedEnclave } from "./attest-server.ts";
 import type { Secrets } from "./secrets.ts";
 
+/** What has been loaded, with the enclave's key in it. */
 interface Loaded {
-  readonly server: typeof AttestServer;
-  readonly subject: AttestServer.AttestedEnclave;
+  serve(descriptor: number): void;
+  evidence(nonce: string): Promise<Uint8Array>;
 }
 
 /**
@@ -16,7 +17,7 @@ interface Loaded {
  */
 export class Attestation {
   readonly #attester: Attester;
-  readonly #measured: Omit<AttestServer.AttestedEnclave, "identity">;
+  readonly #measured: Omit<AttestedEnclave, "identity">;
   #loaded: Promise<Loaded> | undefined;
 
   constructor(
@@ -32,7 +33,7 @@ export class Attestation {
     const watch = watchReadable(descriptor, () => {
       watch.close();
       this.#load().then(
-        ({ server, subject }) => void server.serveAttestation(descriptor, subject),
+        ({ serve }) => serve(descriptor),
         () => {
           closeSync(descriptor); // who waits is told that nobody serves here
         },
@@ -42,8 +43,8 @@ export class Attestation {
 
   /** An evidence message over a nonce (hexadecimal). @throws ERR_NONCE, the attester's reasons */
   async evidence(nonce: string): Promise<Uint8Array> {
-    const { server, subject } = await this.#load();
-    return await server.makeEvidence(subject, { nonce: server.parseNonce(nonce) });
+    const loaded = await this.#load();
+    return await loaded.evidence(nonce);
   }
 
   async #load(): Promise<Loaded> {
@@ -57,12 +58,16 @@ export class Attestation {
   }
 
   async #makeReady(): Promise<Loaded> {
-    const [server, { createIdentity }] = await Promise.all([
+    const [{ makeEvidence, parseNonce, serveAttestation }, { createIdentity }] = await Promise.all([
       import("./attest-server.ts"),
       import("@inclavare/enclave-tls"),
     ]);
     const { workload } = this.#measured.manifest;
     const identity = await createIdentity({ attester: this.#attester, workload, now: new Date() });
-    return { server, subject: { ...this.#measured, identity } };
+    const subject = { ...this.#measured, identity };
+    return {
+      serve: (descriptor) => void serveAttestation(descriptor, subject),
+      evidence: async (nonce) => await makeEvidence(subject, { nonce: parseNonce(nonce) }),
+    };
   }
 }

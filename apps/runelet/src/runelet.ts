@@ -159,7 +159,9 @@ export class Runelet implements ControlHandler {
   /** A PAL library. It runs where runc's process would: its files are found from the caller's working directory on. */
   #loadLibrary({ runtime: path, process: { cwd } }: InitRequest): LoadedRuntime {
     enterDirectory(cwd);
-    return { runtime: loadRuntime(path, new Map()), policy: libraryPolicy(), ready: Promise.resolve() };
+    const { crash } = this.#descriptors;
+    const runtime = loadRuntime(path, new Map(), crash === undefined ? {} : { crashDescriptor: crash });
+    return { runtime, policy: libraryPolicy(), ready: Promise.resolve() };
   }
 }
 

@@ -14,4 +14,4 @@ export { runBatch, runConformance, type Subject } from "./conformance/run.ts";
 export { type Closure, type ClosureFile, type ClosureOptions, resolveClosure } from "./elf/closure.ts";
 export { ELF_MACHINES, type ElfFile, readElf } from "./elf/elf-file.ts";
 export { type ProvidedLibrary, readProvided } from "./elf/provided.ts";
-export { loadRuntime } from "./load-runtime.ts";
+export { loadRuntime, type LoadOptions } from "./load-runtime.ts";

@@ -2,19 +2,26 @@ import { isAbsolute } from "node:path";
 import { InclavareError } from "@inclavare/errors";
 import type { EnclaveRuntime } from "./enclave-runtime.ts";
 import { openLibrary } from "./native/library.ts";
-import { NativeRuntime } from "./native/native-runtime.ts";
+import { NativeRuntime, type NativeRuntimeOptions } from "./native/native-runtime.ts";
+
+export type LoadOptions = NativeRuntimeOptions;
 
 /**
- * Finds an enclave runtime: one that is built in, by its name, or a PAL library (liberpal.h, version 2), by its
- * absolute path. Which paths may be loaded is for the caller to decide before.
+ * Finds an enclave runtime: one that is built in, by its name, or a PAL library (liberpal.h), by its absolute
+ * path. Which paths may be loaded is for the caller to decide before.
  *
  * @param builtins makes the built-in runtimes; this package knows the interface only.
- * @throws ERR_PAL_NOT_FOUND, ERR_PAL_LOAD, ERR_PAL_SYMBOL, ERR_PAL_VERSION
+ * @param options for a library: deadlines, and where a crash in it is reported.
+ * @throws ERR_PAL_NOT_FOUND, ERR_PAL_NOT_LIBRARY, ERR_PAL_ARCHITECTURE, ERR_PAL_LOAD, ERR_PAL_SYMBOL, ERR_PAL_VERSION
  */
-export function loadRuntime(path: string, builtins: ReadonlyMap<string, () => EnclaveRuntime>): EnclaveRuntime {
+export function loadRuntime(
+  path: string,
+  builtins: ReadonlyMap<string, () => EnclaveRuntime>,
+  options: LoadOptions = {},
+): EnclaveRuntime {
   const builtin = builtins.get(path);
   if (builtin !== undefined) return builtin();
-  if (isAbsolute(path)) return new NativeRuntime(openLibrary(path));
+  if (isAbsolute(path)) return new NativeRuntime(openLibrary(path), options);
   const names = [...builtins.keys()].join(", ") || "none";
   const message = `enclave runtime is ${JSON.stringify(path)}, expected a built-in one (${names}) or an absolute path`;
   throw new InclavareError("ERR_PAL_NOT_FOUND", message);

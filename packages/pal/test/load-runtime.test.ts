@@ -42,14 +42,14 @@ describe("loadRuntime", () => {
   });
 
   it("refuses what cannot be loaded", () => {
-    throwsCode(() => loadRuntime(join(directory, "missing.so"), new Map()), "ERR_PAL_LOAD");
+    throwsCode(() => loadRuntime(join(directory, "missing.so"), new Map()), "ERR_PAL_NOT_FOUND");
     const text = join(directory, "text.so");
     writeFileSync(text, "no library");
-    throwsCode(() => loadRuntime(text, new Map()), "ERR_PAL_LOAD");
+    throwsCode(() => loadRuntime(text, new Map()), "ERR_PAL_NOT_LIBRARY");
   });
 
-  it("refuses versions without a binding, by a missing pal_get_version too", { skip }, () => {
-    for (const version of [1, 3, 4, 0, -1]) {
+  it("refuses versions that do not exist", { skip }, () => {
+    for (const version of [4, 0, -1]) {
       throwsCode(() => loadRuntime(compile(`-DSUBJECT_VERSION=${version}`), new Map()), "ERR_PAL_VERSION");
     }
   });
@@ -58,7 +58,7 @@ describe("loadRuntime", () => {
     const library = compile("-DSUBJECT_LACKS_KILL", "-DSUBJECT_LACKS_CREATE");
     assert.throws(() => loadRuntime(library, new Map()), {
       code: "ERR_PAL_SYMBOL",
-      details: { missing: ["pal_create_process", "pal_kill"] },
+      details: { missing: ["pal_create_process", "pal_kill"], version: 2 },
     });
   });
 

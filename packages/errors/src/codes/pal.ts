@@ -23,6 +23,7 @@ export const palCodes = {
     summary: "A profile for the conformance kit of enclave runtimes is not as it must be.",
   },
   ERR_PAL_SYMBOL: { kind: "failed-precondition", summary: "A PAL library lacks a function that its version demands." },
+  ERR_PAL_UNSUPPORTED: { kind: "not-implemented", summary: "A PAL library cannot do what was asked of it." },
   ERR_PAL_VERSION: {
     kind: "not-implemented",
     summary: "A PAL library speaks a version of the API that is not supported.",

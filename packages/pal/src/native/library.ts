@@ -1,82 +1,95 @@
 import { basename } from "node:path";
 import { InclavareError } from "@inclavare/errors";
-import { loadNative, type NativeLibrary } from "@inclavare/linux";
+import { ELF_MACHINES } from "../elf/elf-file.ts";
+import { readLibraryFile } from "../elf/library-file.ts";
+import type { PalApiVersion } from "../enclave-runtime.ts";
+import type { NativeFunction } from "./calls.ts";
+import { type Handle, loadForGood } from "./load-for-good.ts";
 
-/** What every version has. */
-const COMMON_SYMBOLS = ["pal_init", "pal_exec", "pal_destroy"];
-const SYMBOLS_V2 = ["pal_create_process", "pal_kill"];
-const HIGHEST_VERSION = 3;
+const SYMBOLS = {
+  1: ["pal_init", "pal_exec", "pal_destroy"],
+  2: ["pal_init", "pal_create_process", "pal_exec", "pal_kill", "pal_destroy"],
+  3: ["pal_init", "pal_create_process", "pal_exec", "pal_kill", "pal_destroy", "pal_get_local_report"],
+} as const satisfies Record<PalApiVersion, readonly string[]>;
 
-export type NativeFunction = ReturnType<ReturnType<NativeLibrary["load"]>["func"]>;
+export type PalSymbol = (typeof SYMBOLS)[PalApiVersion][number];
 
-/** A loaded PAL library of version 2, its functions found. */
+/** A loaded PAL library, its functions found. */
 export interface Library {
   readonly path: string;
   readonly name: string;
-  readonly native: NativeLibrary;
-  readonly init: NativeFunction;
-  readonly createProcess: NativeFunction;
-  readonly kill: NativeFunction;
-  readonly destroy: NativeFunction;
+  readonly version: PalApiVersion;
+  /** @throws ERR_PAL_UNSUPPORTED for a function that the library's version does not have. */
+  find(symbol: PalSymbol): NativeFunction;
 }
 
 /**
  * Loads a PAL library and checks by name that it has what its version demands, before anything but pal_get_version is
- * called.
+ * called. A library without pal_get_version speaks version 1.
  *
- * @throws ERR_PAL_LOAD, ERR_PAL_SYMBOL, ERR_PAL_VERSION (1 and 3 have no binding here yet; others do not exist)
+ * @throws ERR_PAL_NOT_FOUND, ERR_PAL_NOT_LIBRARY, ERR_PAL_ARCHITECTURE, ERR_PAL_LOAD, ERR_PAL_SYMBOL, ERR_PAL_VERSION
  */
 export function openLibrary(path: string): Library {
-  const native = loadNative();
+  assertLoadable(path);
   const name = basename(path);
-  const handle = load(native, path);
-  const has = (symbol: string): boolean => hasSymbol(handle, symbol);
-  assertSymbols(name, COMMON_SYMBOLS, has);
-  const version = has("pal_get_version") ? Number(handle.func("int pal_get_version()")()) : 1;
-  assertVersion(name, version);
-  assertSymbols(name, SYMBOLS_V2, has);
+  const handle = load(path);
+  const getVersion = symbolOf(handle, "pal_get_version");
+  const version = expectVersion(name, getVersion === undefined ? 1 : Number(handle.func("int pal_get_version()")()));
+  const functions = new Map<string, NativeFunction>();
+  for (const symbol of SYMBOLS[version]) {
+    const address = symbolOf(handle, symbol);
+    if (address !== undefined) functions.set(symbol, { name: symbol, address });
+  }
+  const missing = SYMBOLS[version].filter((symbol) => !functions.has(symbol));
+  if (missing.length > 0) {
+    const message = `${name} speaks PAL API version ${version} and lacks ${missing.join(", ")}`;
+    throw new InclavareError("ERR_PAL_SYMBOL", message, { details: { missing, version } });
+  }
   return {
     path,
     name,
-    native,
-    init: handle.func("int pal_init(void *attributes)"),
-    createProcess: handle.func("int pal_create_process(void *arguments)"),
-    kill: handle.func("int pal_kill(int pid, int signal)"),
-    destroy: handle.func("int pal_destroy()"),
+    version,
+    find(symbol) {
+      const found = functions.get(symbol);
+      if (found !== undefined) return found;
+      throw new InclavareError(
+        "ERR_PAL_UNSUPPORTED",
+        `${name} speaks PAL API version ${version}, which has no ${symbol}`,
+      );
+    },
   };
 }
 
-type Handle = ReturnType<NativeLibrary["load"]>;
+/** Says which of several mistakes it is, where the dynamic loader has one line of its own for all of them. */
+function assertLoadable(path: string): void {
+  const { machine } = readLibraryFile(path);
+  const ours = ELF_MACHINES[process.arch === "arm64" ? "arm64" : "x64"];
+  if (machine === ours) return;
+  throw new InclavareError("ERR_PAL_ARCHITECTURE", `${path} is built for ${machine}, expected ${ours}`, {
+    details: { machine },
+  });
+}
 
-function load(native: NativeLibrary, path: string): Handle {
+function load(path: string): Handle {
   try {
-    return native.load(path);
+    return loadForGood(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : "unknown";
     throw new InclavareError("ERR_PAL_LOAD", `${path} cannot be loaded: ${reason}`, { cause: error });
   }
 }
 
-function hasSymbol(handle: Handle, symbol: string): boolean {
+function symbolOf(handle: Handle, symbol: string): bigint | undefined {
   try {
-    handle.symbol(symbol);
-    return true;
+    return handle.symbol(symbol, "void *");
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-function assertSymbols(name: string, symbols: readonly string[], has: (symbol: string) => boolean): void {
-  const missing = symbols.filter((symbol) => !has(symbol));
-  if (missing.length === 0) return;
-  throw new InclavareError("ERR_PAL_SYMBOL", `${name} lacks ${missing.join(", ")}`, { details: { missing } });
-}
-
-function assertVersion(name: string, version: number): void {
-  if (version === 2) return;
-  const exists = version >= 1 && version <= HIGHEST_VERSION;
-  const why = exists ? "only version 2 is supported" : `versions 1 to ${HIGHEST_VERSION} exist`;
-  throw new InclavareError("ERR_PAL_VERSION", `${name} speaks PAL API version ${version}; ${why}`, {
+function expectVersion(name: string, version: number): PalApiVersion {
+  if (version === 1 || version === 2 || version === 3) return version;
+  throw new InclavareError("ERR_PAL_VERSION", `${name} speaks PAL API version ${version}; versions 1, 2 and 3 exist`, {
     details: { version },
   });
 }

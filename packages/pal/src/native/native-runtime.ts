@@ -1,101 +1,174 @@
 import { getSystemErrorName } from "node:util";
-import { Worker } from "node:worker_threads";
 import { InclavareError } from "@inclavare/errors";
-import type { EnclaveRuntime, ProcessRequest, RuntimeAttributes } from "../enclave-runtime.ts";
-import { Arena } from "./arena.ts";
-import type { ExecAnswer, ExecRequest } from "./exec-worker.ts";
-import type { Library, NativeFunction } from "./library.ts";
-import { exitStatus } from "./quirks.ts";
-import { attributes, createProcessArguments } from "./structures.ts";
+import { loadNative } from "@inclavare/linux";
+import type { EnclaveRuntime, PalApiVersion, ProcessRequest, RuntimeAttributes } from "../enclave-runtime.ts";
+import { Arena, type Piece } from "./arena.ts";
+import { Calls, type CallResult, type CallsOptions } from "./calls.ts";
+import type { Library, PalSymbol } from "./library.ts";
+import { exitStatus, quirksOf } from "./quirks.ts";
+import { attributes, createProcessArguments, execArguments, execArgumentsV1 } from "./structures.ts";
 
-/**
- * A PAL library of version 2 as an enclave runtime. Its functions run on threads of koffi's pool, with a stack of 8 MiB,
- * but `pal_exec` on a thread of its own: it blocks for the life of a process, and would take a pool thread with it.
- */
+export interface NativeRuntimeOptions extends CallsOptions {
+  /** For pal_init and pal_destroy; a process may take as long as it likes. Left out: 45 s, 10 s. */
+  readonly initTimeoutMs?: number;
+  readonly destroyTimeoutMs?: number;
+}
+
+const INIT_TIMEOUT_MS = 45_000;
+const DESTROY_TIMEOUT_MS = 10_000;
+const TARGETINFO_BYTES = 512;
+const REPORT_BYTES = 432;
+
+/** A process that was made; what pal_exec will need lies in its arena, which lives as long. */
+interface NativeProcess {
+  readonly arena: Arena;
+  readonly exec: { readonly words: readonly bigint[]; readonly exitValue: Piece };
+  isRunning: boolean;
+}
+
+/** A PAL library as an enclave runtime. Each of its functions is called on a thread of its own. */
 export class NativeRuntime implements EnclaveRuntime {
   readonly name: string;
-  readonly apiVersion = 2;
+  readonly apiVersion: PalApiVersion;
+  readonly getLocalReport?: (targetInfo: Uint8Array) => Promise<Uint8Array>;
   readonly #library: Library;
-  /** What the library was given and may still point to: by process, and 0 for the enclave itself. */
-  readonly #arenas = new Map<number, Arena>();
+  readonly #options: NativeRuntimeOptions;
+  readonly #calls: Calls;
+  readonly #processes = new Map<number, NativeProcess>();
+  /** What the library was given at init, and may point to until it is destroyed. */
+  #arena: Arena | undefined;
+  #isDestroyed = false;
+  #lastPid = 0;
 
-  constructor(library: Library) {
+  constructor(library: Library, options: NativeRuntimeOptions = {}) {
     this.#library = library;
+    this.#options = options;
+    this.#calls = new Calls(options);
     this.name = library.name;
+    this.apiVersion = library.version;
+    if (library.version === 3) this.getLocalReport = async (targetInfo) => await this.#localReport(targetInfo);
   }
 
   async init(request: RuntimeAttributes): Promise<void> {
-    const arena = new Arena(this.#library.native);
-    this.#arenas.set(0, arena);
-    await this.#call("pal_init", this.#library.init, attributes(arena, request).bytes);
+    if (this.#arena !== undefined || this.#isDestroyed) throw this.#wrongTime("pal_init", "initialised already");
+    const arena = new Arena(loadNative());
+    this.#arena = arena;
+    const { address } = attributes(arena, this.apiVersion, request);
+    const timeoutMs = this.#options.initTimeoutMs ?? INIT_TIMEOUT_MS;
+    await within(timeoutMs, `pal_init of ${this.name}`, this.#call("pal_init", arena, [address]));
   }
 
   async createProcess(request: ProcessRequest): Promise<number> {
-    const arena = new Arena(this.#library.native);
+    this.#assertAlive("pal_create_process");
+    const arena = new Arena(loadNative());
+    if (this.apiVersion === 1) {
+      // Version 1 makes a process when it runs it, and numbers none.
+      this.#lastPid += 1;
+      this.#processes.set(this.#lastPid, { arena, exec: execArgumentsV1(arena, request), isRunning: false });
+      return this.#lastPid;
+    }
     const { arguments: structure, pid } = createProcessArguments(arena, request);
-    await this.#call("pal_create_process", this.#library.createProcess, structure.bytes);
+    await this.#call("pal_create_process", arena, [structure.address]);
     const number = pid.bytes.readInt32LE(0);
     if (number <= 0) {
       const message = `pal_create_process of ${this.name} succeeded with process number ${number}, expected more than 0`;
       throw new InclavareError("ERR_PAL_CALL", message, { details: { call: "pal_create_process", pid: number } });
     }
-    this.#arenas.set(number, arena);
+    const { arguments: execStructure, exitValue } = execArguments(arena, number);
+    this.#processes.set(number, { arena, exec: { words: [execStructure.address], exitValue }, isRunning: false });
     return number;
   }
 
   async exec(pid: number): Promise<number> {
-    const { failure, exitValue } = await this.#execute(pid);
-    this.#arenas.delete(pid);
-    if (failure !== undefined) throw this.#failed(failure.call, failure.value);
-    return exitStatus(this.#library.path, exitValue);
+    this.#assertAlive("pal_exec");
+    const process = this.#processes.get(pid);
+    if (process === undefined || process.isRunning) {
+      const why = process === undefined ? "has no process" : "runs already process";
+      throw new InclavareError("ERR_PAL_CALL", `pal_exec: ${this.name} ${why} ${pid}`, {
+        details: { call: "pal_exec", pid },
+      });
+    }
+    process.isRunning = true;
+    try {
+      await this.#call("pal_exec", process.arena, process.exec.words);
+      return exitStatus(this.#library.path, process.exec.exitValue.bytes.readInt32LE(0));
+    } finally {
+      this.#processes.delete(pid);
+    }
   }
 
   async kill(pid: number, signal: number): Promise<void> {
-    await this.#call("pal_kill", this.#library.kill, pid, signal);
+    this.#assertAlive("pal_kill");
+    const { signals } = quirksOf(this.#library.path);
+    if (signals !== undefined && !signals.has(signal)) {
+      throw new InclavareError("ERR_PAL_UNSUPPORTED", `pal_kill of ${this.name} does not take signal ${signal}`);
+    }
+    const words = [pid, signal];
+    await this.#call("pal_kill", new Arena(loadNative()), words);
   }
 
   async destroy(): Promise<void> {
-    await this.#call("pal_destroy", this.#library.destroy);
-    this.#arenas.clear();
+    this.#assertAlive("pal_destroy");
+    this.#isDestroyed = true;
+    const timeoutMs = this.#options.destroyTimeoutMs ?? DESTROY_TIMEOUT_MS;
+    await within(timeoutMs, `pal_destroy of ${this.name}`, this.#call("pal_destroy", new Arena(loadNative()), []));
+    this.#arena = undefined;
   }
 
-  #execute(pid: number): Promise<ExecAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<ExecAnswer>();
-    const request: ExecRequest = { libraryPath: this.#library.path, pid };
-    const worker = new Worker(execScript(), {
-      name: "pal_exec",
-      workerData: request,
-      env: {},
-      argv: [],
-      execArgv: [],
-      stdin: false,
-      stdout: true,
-      stderr: true,
-    });
-    const fail = (cause?: unknown): void => {
-      reject(new InclavareError("ERR_PAL_CALL", `pal_exec of ${this.name}: its worker failed`, { cause }));
-    };
-    worker.once("message", resolve).once("error", fail).once("exit", fail);
-    return promise;
+  async #localReport(targetInfo: Uint8Array): Promise<Uint8Array> {
+    this.#assertAlive("pal_get_local_report");
+    if (targetInfo.length !== TARGETINFO_BYTES) {
+      const message = `TARGETINFO has ${targetInfo.length} bytes, expected ${TARGETINFO_BYTES}`;
+      throw new InclavareError("ERR_PAL_CALL", message, { details: { call: "pal_get_local_report" } });
+    }
+    const arena = new Arena(loadNative());
+    const [target, report] = [arena.allocate(TARGETINFO_BYTES), arena.allocate(REPORT_BYTES)];
+    target.bytes.set(targetInfo);
+    const length = arena.struct(4, [{ offset: 0, type: "int", value: REPORT_BYTES }]);
+    const words = [target.address, BigInt(TARGETINFO_BYTES), report.address, length.address];
+    await this.#call("pal_get_local_report", arena, words);
+    const written = length.bytes.readInt32LE(0);
+    if (written === REPORT_BYTES) return Uint8Array.from(report.bytes);
+    throw new InclavareError(
+      "ERR_PAL_CALL",
+      `pal_get_local_report of ${this.name} made a report of ${written} bytes, expected ${REPORT_BYTES}`,
+      { details: { call: "pal_get_local_report" } },
+    );
   }
 
   /** @throws ERR_PAL_CALL with the function, its value and errno, for anything but 0 */
-  async #call(name: string, nativeFunction: NativeFunction, ...args: readonly unknown[]): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<{ value: number; errno: number }>();
-    nativeFunction.async(...args, (error: unknown, value: unknown) => {
-      // koffi restores the errno of the call for the time of this callback.
-      if (error === null) resolve({ value: Number(value), errno: this.#library.native.errno() });
-      else reject(new InclavareError("ERR_PAL_CALL", `${name} of ${this.name} could not be called`, { cause: error }));
-    });
-    const { value, errno } = await promise;
-    if (value !== 0) throw this.#failed(name, value, errno);
+  async #call(symbol: PalSymbol, arena: Arena, words: readonly (bigint | number)[]): Promise<void> {
+    const { value, errno } = await this.#calls.call(this.#library.find(symbol), arena, words);
+    if (value !== 0) throw this.#failed(symbol, { value, errno });
   }
 
-  #failed(call: string, value: number, errno = 0): InclavareError {
+  #failed(call: string, { value, errno }: CallResult): InclavareError {
     const reasons = [String(value), ...errnoNames(value, errno)];
     return new InclavareError("ERR_PAL_CALL", `${call} of ${this.name} failed with ${reasons.join(", ")}`, {
       details: { call, value, errno },
     });
+  }
+
+  #assertAlive(call: string): void {
+    if (this.#arena === undefined || this.#isDestroyed)
+      throw this.#wrongTime(call, this.#isDestroyed ? "destroyed" : "not initialised");
+  }
+
+  #wrongTime(call: string, state: string): InclavareError {
+    return new InclavareError("ERR_PAL_CALL", `${call}: ${this.name} is ${state}`, { details: { call } });
+  }
+}
+
+/** A call that does not return keeps its thread; only whoever waits for it is released. */
+async function within(timeoutMs: number, what: string, call: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = (): void =>
+    reject(new InclavareError("ERR_DEADLINE", `${what} did not return within ${timeoutMs / 1000} s`));
+  const timer = setTimeout(late, timeoutMs);
+  try {
+    await Promise.race([call, promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -106,9 +179,4 @@ function errnoNames(value: number, errno: number): string[] {
   if (value < -1 && value > -4096) names.push(getSystemErrorName(value));
   if (value === -1 && errno > 0) names.push(`errno ${getSystemErrorName(-errno)}`);
   return names;
-}
-
-/** Workers are started from a file: the bundle's, or the source's. */
-function execScript(): URL {
-  return new URL(import.meta.url.endsWith(".ts") ? "exec-worker.ts" : "pal-exec.mjs", import.meta.url);
 }
