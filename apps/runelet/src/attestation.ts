@@ -33,7 +33,7 @@ export class Attestation {
     const watch = watchReadable(descriptor, () => {
       watch.close();
       this.#load().then(
-        ({ serve }) => serve(descriptor),
+        (loaded) => loaded.serve(descriptor),
         () => {
           closeSync(descriptor); // who waits is told that nobody serves here
         },
