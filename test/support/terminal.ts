@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { ReadStream } from "node:tty";
 import { acceptUnix, closeQuietly, listenUnix, receiveWithDescriptors, waitReadable } from "@inclavare/linux";
@@ -7,9 +8,12 @@ const DEADLINE_MS = 5_000;
 
 /** What is in a caller's place at the other end of a container's terminal. */
 export class Terminal implements Disposable {
+  readonly #descriptor: number;
   readonly #stream: ReadStream;
 
-  private constructor(stream: ReadStream) {
+  private constructor(descriptor: number) {
+    const stream = new ReadStream(descriptor);
+    this.#descriptor = descriptor;
     this.#stream = stream;
     stream.on("error", () => undefined); // EIO when the container has closed it
   }
@@ -24,7 +28,7 @@ export class Terminal implements Disposable {
         waitReadable(connection, DEADLINE_MS, "the terminal");
         const received = receiveWithDescriptors(connection, { maxBytes: 4096, maxDescriptors: 1 });
         closeQuietly([connection, listener]);
-        return new Terminal(new ReadStream(received?.descriptors[0] ?? assert.fail("no descriptor came")));
+        return new Terminal(received?.descriptors[0] ?? assert.fail("no descriptor came"));
       },
     };
   }
@@ -39,6 +43,19 @@ export class Terminal implements Disposable {
   press(keys: string): void {
     // tty.ReadStream is a socket: what it is typed as reads only, what it is writes as well.
     (this.#stream as unknown as { write(text: string): void }).write(keys);
+  }
+
+  /** Reads until what the application has written matches. @returns all of it */
+  async readUntil(expected: RegExp): Promise<string> {
+    let seen = "";
+    while (!expected.test(seen)) seen += await this.read();
+    return seen;
+  }
+
+  /** A window of another size. */
+  resize(rows: number, columns: number): void {
+    const stdio = [this.#descriptor, "inherit", "inherit"] as const;
+    execFileSync("stty", ["rows", String(rows), "cols", String(columns)], { stdio: [...stdio] });
   }
 
   [Symbol.dispose](): void {

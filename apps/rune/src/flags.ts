@@ -127,7 +127,7 @@ export const COMMANDS: ReadonlyMap<string, CommandShape> = new Map<string, Comma
       short: { r: "resources" },
     },
   ],
-  ["attest", { flags: { nonce: "value", output: "value", help: "switch" }, short: { o: "output", h: "help" } }],
+  ["attest", { flags: { nonce: "value", output: "value" }, short: { o: "output" } }],
   [
     "exec",
     {

@@ -21,7 +21,12 @@ export function parseInvocation(argv: readonly string[]): Invocation {
   const globals = parseFlags(argv, GLOBAL_FLAGS);
   const [command, ...rest] = globals.positionals;
   const shape = command === undefined ? undefined : COMMANDS.get(command);
-  return { globals, command, flags: shape === undefined ? undefined : parseFlags(rest, shape) };
+  return { globals, command, flags: shape === undefined ? undefined : parseFlags(rest, withHelp(shape)) };
+}
+
+/** Every command can be asked for help, whatever else its flags are. */
+function withHelp({ flags, short, ...shape }: CommandShape): CommandShape {
+  return { ...shape, flags: { help: "switch", ...flags }, short: { h: "help", ...short } };
 }
 
 /** As Go's strconv.ParseBool has it. */
