@@ -1,4 +1,4 @@
-import { type Check, decisiveCheck, type Verdict } from "@inclavare/attestation";
+import { type Check, decisiveCheck, type MeasurementVerdict, type Verdict } from "@inclavare/attestation";
 
 const MARKS: Readonly<Record<Check["result"], string>> = { ok: "✓", failed: "✗", allowed: "!", skipped: "-" };
 const MOST_VALUE_CHARACTERS = 160;
@@ -8,18 +8,28 @@ export function formatVerdict(verdict: Verdict): string {
   const { measurement, tcb, checks } = verdict;
   const width = Math.max(0, ...checks.map(({ check }) => check.length));
   const lines = [
-    ...(measurement === null
-      ? []
-      : [
-          `MRENCLAVE  ${measurement.mrEnclave}`,
-          `MRSIGNER   ${measurement.mrSigner}`,
-          `product    ${measurement.isvProdId}, security version ${measurement.isvSvn}, ${measurement.debug ? "debug" : "production"}`,
-        ]),
+    ...(measurement === null ? [] : formatMeasurement(measurement)),
     ...(tcb === null ? [] : [`TCB        ${tcb.status}${formatAdvisories(tcb.advisories)}`]),
     ...checks.flatMap((check) => formatCheck(check, width)),
     formatConclusion(verdict),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** One line for each member, as the JSON verdict has them; SGX's product and versions in one. */
+function formatMeasurement(measurement: MeasurementVerdict): string[] {
+  const mode = measurement.debug ? "debug" : "production";
+  if (measurement.tee === "sgx") {
+    const { mrEnclave, mrSigner, isvProdId, isvSvn } = measurement;
+    const product = `product    ${isvProdId}, security version ${isvSvn}, ${mode}`;
+    return [`MRENCLAVE  ${mrEnclave}`, `MRSIGNER   ${mrSigner}`, product];
+  }
+  const { debug: _debug, tee: _tee, ...members } = measurement;
+  const width = Math.max(...Object.keys(members).map(({ length }) => length));
+  return [
+    ...Object.entries(members).map(([name, value]) => `${name.padEnd(width)}  ${shorten(printable(value))}`),
+    `${"mode".padEnd(width)}  ${mode}`,
+  ];
 }
 
 function formatAdvisories(advisories: readonly string[]): string {

@@ -186,7 +186,8 @@ describe("shelter attest", () => {
     assert.equal(run.code, 0, run.stderr);
     const verdict = JSON.parse(run.stdout) as Verdict & { claims: { claims: { nonce: string; purpose: string } } };
     assert.equal(verdict.verdict, "accepted");
-    assert.equal(verdict.measurement?.mrEnclave, measurements.payroll);
+    assert.ok(verdict.measurement?.tee === "sgx");
+    assert.equal(verdict.measurement.mrEnclave, measurements.payroll);
     assert.equal(verdict.claims.claims.purpose, "session");
     const again = await shelter(
       "verify",

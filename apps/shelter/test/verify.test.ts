@@ -8,7 +8,7 @@ import { after, describe, it } from "node:test";
 import { encodeClaims, encodeEvidenceMessage, hashPublicKey, type Verdict } from "@inclavare/attestation";
 
 const MAIN = join(import.meta.dirname, "..", "src", "main.ts");
-const DATA = join(import.meta.dirname, "..", "..", "..", "packages", "attestation", "test", "data");
+const VECTORS = join(import.meta.dirname, "..", "..", "..", "test", "vectors");
 const DEADLINE_MS = 60_000;
 const directory = mkdtempSync(join(tmpdir(), "shelter-verify-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -29,7 +29,7 @@ interface Result {
 }
 
 function data(name: string): string {
-  return join(DATA, name);
+  return join(VECTORS, name.includes("/") ? name : join("dcap", name));
 }
 
 function file(name: string, content: string | Uint8Array): string {
@@ -110,8 +110,8 @@ describe("exit codes", { concurrency: 2 }, () => {
   });
 
   it("3: a form that is not verified, and no form at all", async () => {
-    const tdx = await verdictOf(data("tdx-01.quote.bin"));
-    assert.deepEqual([tdx.exit, tdx.verdict.tee, codesOf(tdx.verdict)], [3, "tdx", ["ERR_EVIDENCE_UNSUPPORTED"]]);
+    const report = await verdictOf(data("snp/milan-v2-b.report.bin"));
+    assert.deepEqual([report.exit, codesOf(report.verdict)], [3, ["ERR_EVIDENCE_UNSUPPORTED"]]);
     const nothing = await verdictOf(file("nothing", "nothing"));
     assert.deepEqual([nothing.exit, nothing.verdict.tee], [3, "unknown"]);
   });
@@ -229,7 +229,9 @@ describe("flags", { concurrency: 2 }, () => {
 
   it("--policy gives reference values", async () => {
     const { verdict } = await verdictOf(...GOOD, "--evidence-only");
-    const { mrEnclave, mrSigner } = verdict.measurement ?? {};
+    const { measurement } = verdict;
+    assert.ok(measurement?.tee === "sgx");
+    const { mrEnclave, mrSigner } = measurement;
     const policy = (mrEnclave: unknown): string =>
       JSON.stringify({
         referenceValues: [{ mrEnclave, mrSigner, source: "the test" }],
@@ -280,7 +282,7 @@ describe("flags", { concurrency: 2 }, () => {
 
 describe("kinds of files", { concurrency: 2 }, () => {
   it("reads a certificate", async () => {
-    const args = [data("gramine-cert.pem"), "--time", "2024-01-01T00:00:00Z"];
+    const args = [data("ratls/gramine-cert.pem"), "--time", "2024-01-01T00:00:00Z"];
     const { exit, verdict } = await verdictOf(...args);
     assert.deepEqual([exit, codesOf(verdict)], [4, ["ERR_COLLATERAL_MISSING"]]);
     assert.ok(verdict.checks.some(({ check, result }) => check === "key-binding" && result === "ok"));

@@ -14,7 +14,14 @@ const MR_ENCLAVE = "aa".repeat(32);
 const MR_SIGNER = "bb".repeat(32);
 const REFERENCE: ReferenceValue = { mrEnclave: MR_ENCLAVE, mrSigner: MR_SIGNER, source: "build 7" };
 
-const MEASUREMENT = { mrEnclave: MR_ENCLAVE, mrSigner: MR_SIGNER, isvProdId: 3, isvSvn: 7, debug: false } as const;
+const MEASUREMENT = {
+  tee: "sgx",
+  mrEnclave: MR_ENCLAVE,
+  mrSigner: MR_SIGNER,
+  isvProdId: 3,
+  isvSvn: 7,
+  debug: false,
+} as const;
 
 function verified(change: Partial<VerifiedEvidence> = {}): VerifiedEvidence {
   return {

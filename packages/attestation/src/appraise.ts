@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
-import { CheckFailure, CheckList, type Finding } from "./check.ts";
+import { CheckList, failCheck as fail, type Finding } from "./check.ts";
 import type { Claims } from "./claims.ts";
+import { addConfigurationChecks } from "./configuration.ts";
 import type { VerifiedEvidence } from "./examination.ts";
 import type { Allowance, Policy } from "./policy.ts";
 import { addReferenceChecks } from "./reference.ts";
@@ -42,6 +43,7 @@ export function appraise(verified: VerifiedEvidence, policy: Policy, context: Ap
   });
   list.run("simulated", [], () => checkGenuine(verified), allowed("simulated"));
   list.run("debug", [], () => checkProduction(verified), allowed("debug"));
+  addConfigurationChecks(list, verified.measurement, allowed);
   addReferenceChecks(list, verified.measurement, policy.referenceValues, allowed("no-reference"));
   addNonceCheck(list, verified, { ...context, allowance: allowed("no-nonce") });
   addTcbChecks(list, verified, policy);
@@ -92,11 +94,12 @@ function checkGenuine({ tee }: VerifiedEvidence): Finding<true> {
 }
 
 function checkProduction({ measurement }: VerifiedEvidence): Finding<true> {
-  if (!measurement.debug) return { value: true, message: "a production enclave" };
-  return fail("ERR_POLICY_DEBUG", "a debug enclave: its memory can be read from outside", "debug off", "debug on");
+  if (!measurement.debug) return { value: true, message: "not in debug mode" };
+  return fail("ERR_POLICY_DEBUG", "in debug mode: its memory can be read from outside", "debug off", "debug on");
 }
 
 function addTcbChecks(list: CheckList, { tcb }: VerifiedEvidence, policy: Policy): void {
+  if (tcb === null) return;
   const { acceptedTcbStatuses, acceptedAdvisories, minEvaluationDataNumber, allow } = policy;
   const { status, advisories, evaluationDataNumber } = tcb;
   const isAccepted = acceptedTcbStatuses.includes(status);
@@ -140,14 +143,4 @@ function addTcbChecks(list: CheckList, { tcb }: VerifiedEvidence, policy: Policy
       return fail("ERR_POLICY_EVALUATION", "the collateral is older than the policy wants", expected, actual);
     });
   }
-}
-
-function fail(
-  code: ConstructorParameters<typeof CheckFailure>[0],
-  message: string,
-  expected?: string,
-  actual?: string,
-): never {
-  const facts = { ...(expected === undefined ? {} : { expected }), ...(actual === undefined ? {} : { actual }) };
-  throw new CheckFailure(code, message, facts);
 }

@@ -47,6 +47,12 @@ export class CheckFailure extends InclavareError {
   }
 }
 
+/** Throws a {@link CheckFailure}, from where an expression is wanted. */
+export function failCheck(code: ErrorCode, message: string, expected?: string, actual?: string): never {
+  const facts = { ...(expected === undefined ? {} : { expected }), ...(actual === undefined ? {} : { actual }) };
+  throw new CheckFailure(code, message, facts);
+}
+
 /**
  * The list that a verification writes as it goes. A failed step does not end it: the steps that need nothing of the
  * failed one still run, so that a broken signature is found although the collateral is missing too.

@@ -2,7 +2,8 @@ import type { JsonValue } from "@inclavare/errors";
 import type { Check } from "./check.ts";
 import type { Claims } from "./claims.ts";
 import type { Tee } from "./evidence.ts";
-import type { MeasurementVerdict, TcbVerdict } from "./verdict.ts";
+import type { MeasurementVerdict } from "./measurement.ts";
+import type { TcbVerdict } from "./verdict.ts";
 
 /** How long a piece of collateral counts. */
 export interface CollateralPeriod {
@@ -32,7 +33,6 @@ export function examinedNothing(tee: Tee): Examination {
 /** Evidence whose checks have all passed: true at the time of its verification, which is not yet to say wanted. */
 export interface VerifiedEvidence extends Examination {
   readonly measurement: MeasurementVerdict;
-  readonly tcb: TcbVerdict;
   readonly reportData: Uint8Array;
   readonly checks: readonly Check[];
   /** The claims buffer that the report data binds, where one came with the evidence. */

@@ -20,10 +20,12 @@ export {
   type PublicKeyHash,
   reportDataFor,
 } from "./claims.ts";
+export type { DcapVerification } from "./dcap/examine.ts";
 export { mergeTcbStatus, TCB_STATUSES, type TcbStatus } from "./dcap/tcb-status.ts";
 export type { Attester, EnclaveIdentity, Evidence, Tee } from "./evidence.ts";
 export { decodeEvidenceMessage, encodeEvidenceMessage, type EvidenceMessage } from "./evidence-message.ts";
 export type { CollateralPeriod, Examination, VerifiedEvidence } from "./examination.ts";
+export type { MeasurementVerdict, SgxMeasurement, TdxMeasurement } from "./measurement.ts";
 export {
   type Allowance,
   ALLOWANCES,
@@ -35,7 +37,8 @@ export {
 } from "./policy.ts";
 export { EVIDENCE_EXTENSION } from "./ratls/certificate.ts";
 export { type EvidenceKind, recognise } from "./recognise.ts";
-export { type SgxVerification, verifySgxQuote } from "./sgx/verify.ts";
+export { verifySgxQuote } from "./sgx/verify.ts";
+export { verifyTdxQuote } from "./tdx/verify.ts";
 export { builtinTrustAnchors, type TrustAnchor, trustAnchorsFromPem } from "./trust-anchors.ts";
-export { decisiveCheck, exitCodeOf, type MeasurementVerdict, type TcbVerdict, type Verdict } from "./verdict.ts";
+export { type DcapTcb, decisiveCheck, exitCodeOf, type TcbVerdict, type Verdict } from "./verdict.ts";
 export { verifyEvidence, type VerifyEvidenceInput } from "./verify-evidence.ts";

@@ -39,6 +39,14 @@ describe("parsePolicy", () => {
   });
 
   it("refuses an unknown member", () => refuses({ references: [] }));
+  it("reads references of TDX, and refuses one whose members are of two TEEs", () => {
+    const reference = { mrTd: "ab".repeat(48), rtmr1: "cd".repeat(48), source: "build 7" };
+    const { referenceValues } = parsePolicy(JSON.stringify({ referenceValues: [reference] }), "policy");
+    assert.deepEqual(referenceValues, [reference]);
+    refuses({ referenceValues: [{ ...reference, mrEnclave: hash }] });
+    refuses({ referenceValues: [{ mrTd: hash }] });
+  });
+
   it("refuses a reference without a measurement", () => refuses({ referenceValues: [{ isvProdId: 1 }] }));
   it("refuses a measurement of the wrong length", () => refuses({ referenceValues: [{ mrEnclave: "ab" }] }));
   it("refuses Revoked", () => refuses({ acceptedTcbStatuses: ["Revoked"] }));

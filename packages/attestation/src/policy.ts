@@ -1,10 +1,12 @@
 import { InclavareError } from "@inclavare/errors";
 import * as v from "valibot";
 import { TCB_STATUSES, type TcbStatus } from "./dcap/tcb-status.ts";
+import { REFERENCE_FIELDS, type ReferenceField, type ReferenceTee, teeOfReference } from "./reference-fields.ts";
 
 /**
- * What is refused unless its own word allows it. The last three stand for the parts of a TCB status: a status that has
- * two of them, such as ConfigurationAndSWHardeningNeeded, needs both words.
+ * What is refused unless its own word allows it. Three stand for the parts of a TCB status (`sw-hardening-needed`,
+ * `configuration-needed`, `out-of-date`): a status that has two of them, such as ConfigurationAndSWHardeningNeeded, needs
+ * both words.
  */
 export const ALLOWANCES = [
   "debug",
@@ -15,20 +17,28 @@ export const ALLOWANCES = [
   "sw-hardening-needed",
   "configuration-needed",
   "out-of-date",
+  "no-sept-ve-disable",
+  "service-td",
 ] as const;
 
 export type Allowance = (typeof ALLOWANCES)[number];
 
-/** What an enclave is expected to be. A member that is left out is not compared; one of the first two must be there. */
-export interface ReferenceValue {
-  /** Lower-case hex, 32 bytes. */
-  readonly mrEnclave?: string;
-  readonly mrSigner?: string;
-  readonly isvProdId?: number;
-  readonly minIsvSvn?: number;
+/**
+ * What evidence is expected to speak of. Its members are those of one TEE (`reference-fields.ts`); one that is left out is
+ * not compared; one that identifies software must be there. Hashes are hex.
+ */
+export type ReferenceValue = ReferenceMembers & {
   /** Where the value came from, for people; the verdict repeats it. */
   readonly source: string;
-}
+};
+
+type Fields<T extends ReferenceTee> = (typeof REFERENCE_FIELDS)[T];
+type MembersOf<T extends ReferenceTee> = {
+  readonly [K in keyof Fields<T>]?: Fields<T>[K] extends { readonly value: { readonly most: number } }
+    ? number
+    : string;
+};
+type ReferenceMembers = MembersOf<"sgx"> & MembersOf<"tdx">;
 
 export interface Policy {
   /** Evidence that matches any one of them will do. */
@@ -48,19 +58,29 @@ export const DEFAULT_POLICY: Policy = { referenceValues: [], acceptedTcbStatuses
 const LIMIT_CHARACTERS = 1 << 20;
 const MOST_ENTRIES = 4096;
 
-const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/iu, "not 32 bytes in hexadecimal"), v.toLowerCase());
-const u16 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
+const referenceMembers: Readonly<Record<string, v.GenericSchema>> = Object.fromEntries(
+  Object.values(REFERENCE_FIELDS).flatMap((fields) =>
+    Object.entries<ReferenceField>(fields).map(([name, { value }]) => [name, v.exactOptional(memberSchema(value))]),
+  ),
+);
 
 const referenceSchema = v.pipe(
   v.strictObject({
-    mrEnclave: v.exactOptional(hash),
-    mrSigner: v.exactOptional(hash),
-    isvProdId: v.exactOptional(u16),
-    minIsvSvn: v.exactOptional(u16),
+    ...referenceMembers,
     source: v.optional(v.pipe(v.string(), v.maxLength(1024)), "the policy"),
   }),
-  v.check(({ mrEnclave, mrSigner }) => mrEnclave !== undefined || mrSigner !== undefined, "no mrEnclave, no mrSigner"),
+  v.transform((reference) => reference as ReferenceValue),
+  v.check(
+    (reference) => teeOfReference(reference) !== undefined,
+    "the members are not those of one TEE, or none identifies software",
+  ),
 );
+
+function memberSchema(value: ReferenceField["value"]): v.GenericSchema {
+  if ("most" in value) return v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(value.most));
+  const pattern = new RegExp(`^[0-9a-f]{${2 * value.hexBytes}}$`, "iu");
+  return v.pipe(v.string(), v.regex(pattern, `not ${value.hexBytes} bytes in hexadecimal`), v.toLowerCase());
+}
 
 /** An empty list would pass for an object without members. */
 const policyObject = v.custom<object>((value) => typeof value === "object" && !Array.isArray(value), "not an object");

@@ -10,8 +10,8 @@ describe("recognise", () => {
     ["sgx-01.quote.bin", "quote"],
     ["tdx-01.quote.bin", "quote"],
     ["tdx-02.quote.bin", "quote"],
-    ["milan-v2-b.report.bin", "report"],
-    ["gramine-cert.pem", "certificate"],
+    ["snp/milan-v2-b.report.bin", "report"],
+    ["ratls/gramine-cert.pem", "certificate"],
   ] as const) {
     it(`takes ${name} for a ${kind}`, () => assert.equal(recognise(readData(name)), kind));
   }
@@ -25,7 +25,7 @@ describe("recognise", () => {
   });
 
   it("takes DER for a certificate", () => {
-    const pem = Buffer.from(readData("gramine-cert.pem")).toString();
+    const pem = Buffer.from(readData("ratls/gramine-cert.pem")).toString();
     const der = Buffer.from(pem.replaceAll(/-----[^-]+-----/gu, ""), "base64");
     assert.equal(recognise(der), "certificate");
   });

@@ -1,13 +1,11 @@
-/** Reference values: what an enclave is expected to be, and which expectation comes closest. */
-import type { ErrorCode } from "@inclavare/errors";
+/** Reference values: what evidence is expected to speak of, and which expectation comes closest. */
 import { CheckFailure, type CheckList } from "./check.ts";
+import type { MeasurementVerdict } from "./measurement.ts";
 import type { ReferenceValue } from "./policy.ts";
-import type { MeasurementVerdict } from "./verdict.ts";
+import { fieldsOf, type ReferenceField, teeOfReference } from "./reference-fields.ts";
 
 interface Comparison {
-  readonly check: string;
-  readonly code: ErrorCode;
-  readonly what: string;
+  readonly field: ReferenceField;
   /** `undefined`: the reference says nothing about it. */
   readonly expected: string | undefined;
   readonly actual: string;
@@ -25,22 +23,23 @@ export function addReferenceChecks(
   allowance: string | undefined,
 ): void {
   const best = references
-    // A reference that names neither would match every enclave there is.
-    .filter(({ mrEnclave, mrSigner }) => mrEnclave !== undefined || mrSigner !== undefined)
+    .filter((reference) => teeOfReference(reference) === measurement.tee)
     .map((reference) => ({ reference, comparisons: compare(measurement, reference) }))
     .toSorted((a, b) => failures(a.comparisons) - failures(b.comparisons))[0];
   if (best === undefined) {
     const noReference = (): never => {
-      throw new CheckFailure("ERR_POLICY_NO_REFERENCE", "there is no reference value to compare the measurement with", {
+      const message = `there is no reference value of ${measurement.tee} to compare the measurement with`;
+      throw new CheckFailure("ERR_POLICY_NO_REFERENCE", message, {
         expected: "a reference value",
-        actual: measurement.mrEnclave,
+        actual: identityOf(measurement),
       });
     };
     list.run("measurement", [], noReference, allowance);
     return;
   }
   const { source } = best.reference;
-  for (const { check, code, what, expected, actual, matches } of best.comparisons) {
+  for (const { field, expected, actual, matches } of best.comparisons) {
+    const { check, code, what } = field;
     if (expected === undefined) {
       list.add({ check, result: "skipped", actual, message: `the reference from ${source} says nothing of ${what}` });
       continue;
@@ -57,37 +56,30 @@ function failures(comparisons: readonly Comparison[]): number {
 }
 
 function compare(measurement: MeasurementVerdict, reference: ReferenceValue): Comparison[] {
-  const { mrEnclave, mrSigner, isvProdId, minIsvSvn } = reference;
-  const part = (
-    check: string,
-    code: ErrorCode,
-    what: string,
-    values: { readonly expected: string | undefined; readonly actual: string; readonly matches: boolean },
-  ): Comparison => ({ check, code, what, ...values, matches: values.expected === undefined || values.matches });
-  return [
-    part(
-      "measurement",
-      "ERR_POLICY_MEASUREMENT",
-      "MRENCLAVE",
-      equality(mrEnclave?.toLowerCase(), measurement.mrEnclave),
-    ),
-    part("signer", "ERR_POLICY_SIGNER", "MRSIGNER", equality(mrSigner?.toLowerCase(), measurement.mrSigner)),
-    part("product", "ERR_POLICY_PRODUCT", "ISVPRODID", equality(isvProdId, measurement.isvProdId)),
-    part("version", "ERR_POLICY_VERSION", "ISVSVN", {
-      expected: minIsvSvn === undefined ? undefined : `${minIsvSvn} or above`,
-      actual: String(measurement.isvSvn),
-      matches: measurement.isvSvn >= (minIsvSvn ?? 0),
-    }),
-  ];
+  const actuals = measurement as unknown as Readonly<Record<string, unknown>>;
+  const expectations = reference as unknown as Readonly<Record<string, unknown>>;
+  return Object.entries(fieldsOf(measurement.tee)).map(([name, field]) => {
+    const actual = textOf(actuals[field.of]);
+    const wanted = expectations[name];
+    if (wanted === undefined) return { field, expected: undefined, actual, matches: true };
+    const expected = textOf(wanted).toLowerCase();
+    if (field.least === undefined) return { field, expected, actual, matches: expected === actual };
+    const reaches = field.least === "number" ? Number(actual) >= Number(expected) : reachesEach(actual, expected);
+    return { field, expected: `${expected} or above`, actual, matches: reaches };
+  });
 }
 
-function equality<T extends string | number>(
-  expected: T | undefined,
-  actual: T,
-): { readonly expected: string | undefined; readonly actual: string; readonly matches: boolean } {
-  return {
-    expected: expected === undefined ? undefined : String(expected),
-    actual: String(actual),
-    matches: expected === actual,
-  };
+/** Both are hexadecimal of the same length; an absent value reaches nothing. */
+function reachesEach(actual: string, least: string): boolean {
+  const [has, needs] = [Buffer.from(actual, "hex"), Buffer.from(least, "hex")];
+  return has.length === needs.length && needs.every((byte, index) => (has[index] ?? -1) >= byte);
+}
+
+function identityOf(measurement: MeasurementVerdict): string {
+  const [first] = Object.values(fieldsOf(measurement.tee));
+  return first === undefined ? "" : textOf((measurement as unknown as Readonly<Record<string, unknown>>)[first.of]);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "none";
 }

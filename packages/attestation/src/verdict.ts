@@ -2,31 +2,25 @@ import { ERROR_CODES, type JsonValue, toExitCode, type VerificationCause } from 
 import type { Check } from "./check.ts";
 import type { TcbStatus } from "./dcap/tcb-status.ts";
 import type { Tee } from "./evidence.ts";
+import type { MeasurementVerdict } from "./measurement.ts";
 
-/** How current the platform is, as its vendor's collateral says. */
-export interface TcbVerdict {
+/** How current an Intel platform is, as its vendor's collateral says. */
+export interface DcapTcb {
   readonly status: TcbStatus;
-  /** Security advisories that apply, such as `INTEL-SA-00615`; platform's first, then the quoting enclave's. */
+  /** Security advisories that apply, such as `INTEL-SA-00615`: the platform's, the TDX module's, the quoting enclave's. */
   readonly advisories: readonly string[];
   /** The lower of the numbers in TCB Info and QE Identity. */
   readonly evaluationDataNumber: number;
 }
 
-/** What runs, in SGX's terms; hashes are lower-case hex. */
-export interface MeasurementVerdict {
-  readonly mrEnclave: string;
-  readonly mrSigner: string;
-  readonly isvProdId: number;
-  readonly isvSvn: number;
-  readonly debug: boolean;
-}
+export type TcbVerdict = DcapTcb;
 
 /** The answer of everything that verifies, the same from every command and over HTTP. Keys are only ever added. */
 export interface Verdict {
   /** `verified`: signatures, chains, revocation, time and TCB status stand, and no policy was applied. */
   readonly verdict: "accepted" | "refused" | "verified";
   readonly tee: Tee;
-  /** `null` where it was not established. */
+  /** `null` where it was not established, and where the vendor rates no TCB. */
   readonly tcb: TcbVerdict | null;
   /** `null` where the evidence could not be decoded. Of a refused verdict it says only what the evidence claims. */
   readonly measurement: MeasurementVerdict | null;

@@ -16,12 +16,12 @@ export function toVerified(examination: Examination, list: CheckList, boundClaim
       details: { checks: checks.map((check) => ({ ...check })) },
     });
   }
-  const { measurement, tcb, reportData } = examination;
-  if (measurement === null || tcb === null || reportData === undefined) {
+  const { measurement, reportData } = examination;
+  if (measurement === null || reportData === undefined) {
     throw new InclavareError("ERR_INTERNAL", "a verification passed all checks and left a fact out");
   }
   const bound = boundClaims === undefined ? {} : { boundClaims };
-  return { ...examination, measurement, tcb, reportData, checks: [...checks], ...bound };
+  return { ...examination, measurement, reportData, checks: [...checks], ...bound };
 }
 
 /**

@@ -5,11 +5,12 @@ import type { VerificationCache } from "./cache.ts";
 import { type Carrier, openCarrier } from "./carrier.ts";
 import { CheckFailure, CheckList } from "./check.ts";
 import { type Claims, decodeClaims, reportDataFor } from "./claims.ts";
-import { readQuoteFormat } from "./dcap/quote-header.ts";
+import { teeOfQuote } from "./dcap/decode.ts";
 import { examinedNothing, type Examination } from "./examination.ts";
 import { type Allowance, DEFAULT_POLICY, type Policy } from "./policy.ts";
 import { assertCertificate, assertKeyClaim, assertLegacyBinding } from "./ratls/certificate.ts";
 import { examineSgxQuote } from "./sgx/verify.ts";
+import { examineTdxQuote } from "./tdx/verify.ts";
 import type { TrustAnchor } from "./trust-anchors.ts";
 import { describeEvidence } from "./verdict-claims.ts";
 import type { Verdict } from "./verdict.ts";
@@ -82,37 +83,22 @@ function concludeEvidence(
 
 /** Hands evidence to the room of its TEE. A further TEE is a further case here. */
 function examine(carrier: Carrier, input: VerifyEvidenceInput, list: CheckList): Examination {
-  const format = list.run("evidence-kind", [], () => {
-    const value = readQuoteFormat(carrier.quote);
-    if (value.tee === "sgx" && value.version === 3) return { value, message: "SGX quote, version 3" };
-    throw new CheckFailure(
-      "ERR_EVIDENCE_UNSUPPORTED",
-      `${value.tee.toUpperCase()} quotes of version ${value.version} are not verified by this release`,
-      { expected: "SGX quote, version 3", actual: `${value.tee.toUpperCase()} quote, version ${value.version}` },
-    );
+  const tee = list.run("evidence-kind", [], () => {
+    const value = teeOfQuote(carrier.quote);
+    return { value, message: `${value.toUpperCase()} quote` };
   });
-  if (format === undefined) return examinedNothing(teeOf(carrier.quote));
+  if (tee === undefined) return examinedNothing("unknown");
   const collateral = input.collateral ?? carrier.collateral;
   const { endorsements = [], trustAnchors, now, cache } = input;
-  return examineSgxQuote(
-    {
-      quote: carrier.quote,
-      trustAnchors,
-      now,
-      ...(collateral === undefined ? {} : { collateral }),
-      ...(endorsements.length === 0 ? {} : { endorsements: endorsements.join("\n") }),
-      ...(cache === undefined ? {} : { cache }),
-    },
-    list,
-  );
-}
-
-function teeOf(quote: Uint8Array): Examination["tee"] {
-  try {
-    return readQuoteFormat(quote).tee;
-  } catch {
-    return "unknown";
-  }
+  const verification = {
+    quote: carrier.quote,
+    trustAnchors,
+    now,
+    ...(collateral === undefined ? {} : { collateral }),
+    ...(endorsements.length === 0 ? {} : { endorsements: endorsements.join("\n") }),
+    ...(cache === undefined ? {} : { cache }),
+  };
+  return tee === "sgx" ? examineSgxQuote(verification, list) : examineTdxQuote(verification, list);
 }
 
 /** What came with the evidence must be what the evidence speaks of. */

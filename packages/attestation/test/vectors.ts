@@ -1,4 +1,4 @@
-/** The recorded evidence of `data/`, with what must come of it. */
+/** The recorded evidence of `test/vectors` at the root of the repository, with what must come of it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ErrorCode } from "@inclavare/errors";
@@ -15,6 +15,7 @@ export interface Vector {
   readonly id: string;
   readonly quote: string;
   readonly collateral: string;
+  readonly tee: "sgx" | "tdx";
   /** Left out: the built-in roots. */
   readonly root?: string;
   readonly time: string;
@@ -48,14 +49,31 @@ export const VECTORS: readonly Vector[] = [
   synthetic("syn-sgx-ok", UP_TO_DATE),
   synthetic("syn-auth-empty", UP_TO_DATE),
   synthetic("syn-qe-outofdate", { status: "OutOfDate", advisories: [], debug: false }),
+  vector("tdx-01", "tdx-01", { tee: "tdx", time: JULY, expect: UP_TO_DATE }),
+  vector("tdx-02", "tdx-02", { tee: "tdx", time: "2026-03-01T00:00:00Z", expect: UP_TO_DATE }),
+  vector("tdx-03", "tdx-02", {
+    tee: "tdx",
+    time: "2026-03-01T00:00:00Z",
+    expect: { code: "ERR_TCB_NOT_SUPPORTED", check: "tcb-level" },
+  }),
+  vector("tdx-04", "tdx-04", {
+    tee: "tdx",
+    time: "2025-10-25T00:00:00Z",
+    expect: { status: "OutOfDate", advisories: ["INTEL-SA-00960", "INTEL-SA-00982", "INTEL-SA-00986"], debug: false },
+  }),
+  vector("tdx-05", "tdx-04", { tee: "tdx", time: "2025-10-25T00:00:00Z", expect: UP_TO_DATE }),
+  vector("tdx-06", "tdx-06", { tee: "tdx", time: "2023-07-01T01:00:00Z", expect: { ...UP_TO_DATE, debug: true } }),
+  synthetic("syn-tdx4-ok", UP_TO_DATE),
+  synthetic("syn-tdx5-ok", UP_TO_DATE, "syn-platform.root.pem"),
+  synthetic("syn-relaunch", { status: "TDRelaunchAdvised", advisories: [], debug: false }, "syn-platform.root.pem"),
   synthetic("syn-pck-revoked", { code: "ERR_CERTIFICATE_REVOKED", check: "pck-crl" }),
 ];
 
-/** Quotes of TEEs that are recognised and not verified yet. */
-export const UNSUPPORTED_QUOTES = ["tdx-01", "tdx-02", "tdx-04", "syn-tdx4-ok", "syn-tdx5-ok"] as const;
+const FOLDER = join(import.meta.dirname, "..", "..", "..", "test", "vectors");
 
+/** @param name of a file of quotes and collateral, or a path in the folder of vectors. */
 export function readData(name: string): Uint8Array {
-  return readFileSync(join(import.meta.dirname, "data", name));
+  return readFileSync(join(FOLDER, name.includes("/") ? name : join("dcap", name)));
 }
 
 export function readCollateral(name: string): CollateralBundle {
@@ -72,10 +90,13 @@ export function findVector(id: string): Vector {
   return found;
 }
 
-function vector(id: string, collateral: string, rest: Omit<Vector, "id" | "quote" | "collateral">): Vector {
-  return { id, quote: `${id}.quote.bin`, collateral: `${collateral}.collateral.json`, ...rest };
+type VectorOptions = Omit<Vector, "id" | "quote" | "collateral" | "tee"> & { readonly tee?: Vector["tee"] };
+
+function vector(id: string, collateral: string, options: VectorOptions): Vector {
+  return { id, quote: `${id}.quote.bin`, collateral: `${collateral}.collateral.json`, tee: "sgx", ...options };
 }
 
-function synthetic(id: string, expect: Vector["expect"]): Vector {
-  return vector(id, id, { root: "syn-processor.root.pem", time: JUNE, expect });
+function synthetic(id: string, expect: Vector["expect"], root: string = "syn-processor.root.pem"): Vector {
+  const tee = /tdx|relaunch/u.test(id) ? "tdx" : "sgx";
+  return vector(id, id, { tee, root, time: JUNE, expect });
 }

@@ -97,6 +97,48 @@ describe("laws of verifyEvidence", () => {
   });
 });
 
+describe("laws of TDX quotes", () => {
+  const td = findVector("syn-tdx5-ok");
+  const bytes = readData(td.quote);
+  const input = {
+    collateral: readCollateral(td.collateral),
+    trustAnchors: anchorsOf(td),
+    now: new Date(td.time),
+    allow: [],
+    evidenceOnly: true,
+    cache,
+  };
+  const signedBytes = 54 + 648;
+
+  it("refuses any flipped bit of what is signed, of signatures and keys with 3", () => {
+    assert.equal(exitCodeOf(verifyEvidence({ ...input, bytes })), 6);
+    const end = signedBytes + 4 + 128 + 6 + 448;
+    fc.assert(
+      fc.property(fc.nat(end * 8 - 1), (bit) => {
+        // Two sizes: they may grow over padding, or over what is not signed behind them.
+        const byte = bit >> 3;
+        fc.pre(
+          (byte < signedBytes || byte >= signedBytes + 4) && (byte < signedBytes + 134 || byte >= signedBytes + 138),
+        );
+        assert.equal(exitCodeOf(verifyEvidence({ ...input, bytes: flip(bytes, bit) })), 3, `bit ${bit}`);
+      }),
+      { numRuns },
+    );
+  });
+
+  it("gives a verdict for any truncation and any change of a few bytes", () => {
+    const change = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.nat(bytes.length), fc.array(change, { maxLength: 4 }), (length, changes) => {
+        const altered = Uint8Array.from(bytes.subarray(0, length));
+        for (const [at, value] of changes) if (at < length) altered[at] = value;
+        assert.ok([3, 4, 6].includes(exitCodeOf(verifyEvidence({ ...input, bytes: altered }))));
+      }),
+      { numRuns },
+    );
+  });
+});
+
 describe("evidence messages", () => {
   const nonce = new Uint8Array(32).fill(9);
   const claims = encodeClaims({ pubkeyHash: hashPublicKey(Buffer.from("key")), nonce, purpose: "nonce" });

@@ -19,6 +19,7 @@ import {
   type NewExtension,
   toPem,
 } from "@inclavare/x509";
+import { encodeTdQuote, type TdOptions, tdSignedBytes } from "./td-quote.ts";
 import { type CollateralBundle, type TrustAnchor, trustAnchorsFromPem } from "../src/index.ts";
 
 export const NOW = new Date("2025-06-15T00:00:00Z");
@@ -59,6 +60,8 @@ export interface WorldOptions {
   readonly report?: Partial<EnclaveReport>;
   readonly qeReport?: Partial<EnclaveReport>;
   readonly qeAuthData?: Uint8Array;
+  /** Left out: an SGX quote of version 3. */
+  readonly td?: TdOptions;
   /** Certification data type; 5 carries the chain, 4 the leaf, 1 to 3 something else. */
   readonly certificationType?: number;
 }
@@ -116,8 +119,9 @@ export function createWorld(options: WorldOptions = {}): World {
   });
   const pckChain = `${pckPem}${caPem}${rootPem}`;
   const tcbSigningChain = `${signingPem}${rootPem}`;
-  const tcbInfo = JSON.stringify({ ...tcbInfoV3(), ...options.tcbInfo });
-  const qeIdentity = JSON.stringify({ ...identity(), ...options.qeIdentity });
+  const [tdInfo, tdIdentity] = options.td === undefined ? [{}, {}] : [tcbInfoTdx(), { id: "TD_QE" }];
+  const tcbInfo = JSON.stringify({ ...tcbInfoV3(), ...tdInfo, ...options.tcbInfo });
+  const qeIdentity = JSON.stringify({ ...identity(), ...tdIdentity, ...options.qeIdentity });
   const documentKey = options.documentKey ?? KEYS.tcbSigning;
   return {
     quote: makeQuote(options, { pckChain, pckPem }),
@@ -171,6 +175,34 @@ function tcbInfoV3(): Record<string, unknown> {
     tcbType: 0,
     tcbEvaluationDataNumber: 17,
     tcbLevels: [platformLevel("UpToDate", 5), platformLevel("OutOfDate", 2, ["INTEL-SA-00001"])],
+  };
+}
+
+/** A level of TCB Info for TDX: the SGX part as in {@link platformLevel}, and sixteen TDX components. */
+export function tdxLevel(status: string, svn: number, tdx: readonly number[]): Record<string, unknown> {
+  const { tcb, ...level } = platformLevel(status, svn);
+  const components = Array.from({ length: 16 }, (_, index) => ({ svn: tdx[index] ?? 0 }));
+  return { ...level, tcb: { ...(tcb as object), tdxtcbcomponents: components } };
+}
+
+/** A module of major version 1. */
+export function moduleIdentity(levels: readonly unknown[], change: object = {}): Record<string, unknown> {
+  return {
+    id: "TDX_01",
+    mrsigner: "00".repeat(48),
+    attributes: "00".repeat(8),
+    attributesMask: "ff".repeat(8),
+    tcbLevels: levels,
+    ...change,
+  };
+}
+
+function tcbInfoTdx(): Record<string, unknown> {
+  return {
+    id: "TDX",
+    tdxModule: { mrsigner: "00".repeat(48), attributes: "00".repeat(8), attributesMask: "ff".repeat(8) },
+    tdxModuleIdentities: [moduleIdentity([enclaveLevel("UpToDate", 5), enclaveLevel("OutOfDate", 2, ["INTEL-SA-3"])])],
+    tcbLevels: [tdxLevel("UpToDate", 5, [5, 0, 5]), tdxLevel("OutOfDate", 2, [2, 0, 2])],
   };
 }
 
@@ -270,9 +302,13 @@ function makeQuote(options: WorldOptions, { pckChain, pckPem }: { pckChain: stri
     ...options.qeReport,
   });
   const body = encodeReportBody({ ...emptyReport(), attributes: { flags: 0x5n, xfrm: 0x3n }, ...options.report });
-  const signedBytes = encodeQuoteSignedPart({ qeSvn: 8, pceSvn: 13, userData: new Uint8Array(20) }, body);
+  const { td } = options;
+  const signedBytes =
+    td === undefined
+      ? encodeQuoteSignedPart({ qeSvn: 8, pceSvn: 13, userData: new Uint8Array(20) }, body)
+      : tdSignedBytes(td);
   const data = { 4: Buffer.from(pckPem), 5: Buffer.from(`${pckChain}\0`) }[certificationType] ?? Buffer.alloc(404);
-  return encodeQuoteV3({
+  const parts = {
     signedBytes,
     signature: signP1363(ATTESTATION_KEY, signedBytes),
     attestationKey,
@@ -280,7 +316,8 @@ function makeQuote(options: WorldOptions, { pckChain, pckPem }: { pckChain: stri
     qeReportSignature: signP1363(KEYS.pck, qeReportBytes),
     qeAuthData,
     certificationData: { type: certificationType, data },
-  });
+  };
+  return td === undefined ? encodeQuoteV3(parts) : encodeTdQuote(parts, td);
 }
 
 function emptyReport(): EnclaveReport {

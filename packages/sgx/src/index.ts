@@ -9,15 +9,17 @@ export {
 export { aesCmac } from "./cmac.ts";
 export { type CollateralBundle, parseCollateralBundle } from "./collateral.ts";
 export { type EnclaveGeometry, Measurement, PAGE_FLAGS, PAGE_SIZE } from "./measurement.ts";
+export { encodeQuoteSignedPart, encodeQuoteV3, type QuoteParts } from "./quote-encode.ts";
 export {
   type CertificationData,
   decodeQuote,
+  decodeQuoteEnvelope,
   decodeQuoteHeader,
-  encodeQuoteSignedPart,
-  encodeQuoteV3,
   type Quote,
+  type QuoteBodyType,
+  type QuoteEnvelope,
   type QuoteHeader,
-  type QuoteParts,
+  type QuoteTee,
 } from "./quote.ts";
 export {
   computeReportMac,

@@ -1,6 +1,7 @@
 /** What TCB Info and QE Identity have in common: signed JSON text, a period, an evaluation number, levels. */
 import * as v from "valibot";
 import { CheckFailure } from "../check.ts";
+import { ENCLAVE_STATUSES, type EnclaveStatus } from "./tcb-status.ts";
 
 const LIMIT_CHARACTERS = 1 << 20;
 
@@ -32,6 +33,26 @@ export const periodMembers = {
   nextUpdate: timestamp,
   tcbEvaluationDataNumber: count,
 };
+
+/** A level of an enclave, or of a TDX module. */
+export interface EnclaveLevel {
+  readonly isvSvn: number;
+  readonly tcbDate: Date;
+  readonly status: EnclaveStatus;
+  readonly advisories: readonly string[];
+}
+
+export const enclaveLevel: v.GenericSchema<unknown, EnclaveLevel> = v.pipe(
+  v.object({
+    tcb: v.object({ isvsvn: u16 }),
+    tcbDate: timestamp,
+    tcbStatus: v.picklist(ENCLAVE_STATUSES),
+    advisoryIDs: advisories,
+  }),
+  v.transform(({ tcb, tcbDate, tcbStatus, advisoryIDs }) => {
+    return { isvSvn: tcb.isvsvn, tcbDate, status: tcbStatus, advisories: advisoryIDs };
+  }),
+);
 
 /**
  * Parses the text of a document, whose signature has been verified over exactly this text.

@@ -2,17 +2,9 @@
 import type { EnclaveReport } from "@inclavare/sgx";
 import * as v from "valibot";
 import { CheckFailure } from "../check.ts";
-import { advisories, hexBytes, parseDocument, periodMembers, timestamp, u16 } from "./document.ts";
-import { ENCLAVE_STATUSES, type EnclaveStatus } from "./tcb-status.ts";
+import { enclaveLevel, type EnclaveLevel, hexBytes, parseDocument, periodMembers, u16 } from "./document.ts";
 
 const MOST_LEVELS = 256;
-
-export interface EnclaveLevel {
-  readonly isvSvn: number;
-  readonly tcbDate: Date;
-  readonly status: EnclaveStatus;
-  readonly advisories: readonly string[];
-}
 
 export interface QeIdentity {
   /** `QE` quotes for SGX, `TD_QE` for TDX; `QVE` verifies and never quotes. */
@@ -31,18 +23,6 @@ export interface QeIdentity {
   readonly levels: readonly EnclaveLevel[];
 }
 
-const level = v.pipe(
-  v.object({
-    tcb: v.object({ isvsvn: u16 }),
-    tcbDate: timestamp,
-    tcbStatus: v.picklist(ENCLAVE_STATUSES),
-    advisoryIDs: advisories,
-  }),
-  v.transform(({ tcb, tcbDate, tcbStatus, advisoryIDs }) => {
-    return { isvSvn: tcb.isvsvn, tcbDate, status: tcbStatus, advisories: advisoryIDs };
-  }),
-);
-
 const schema = v.object({
   id: v.picklist(["QE", "TD_QE", "QVE"]),
   version: v.literal(2),
@@ -54,7 +34,7 @@ const schema = v.object({
   attributesMask: hexBytes(16),
   mrsigner: hexBytes(32),
   isvprodid: u16,
-  tcbLevels: v.pipe(v.array(level), v.minLength(1), v.maxLength(MOST_LEVELS)),
+  tcbLevels: v.pipe(v.array(enclaveLevel), v.minLength(1), v.maxLength(MOST_LEVELS)),
 });
 
 /** @throws CheckFailure ERR_COLLATERAL_CONTENT */

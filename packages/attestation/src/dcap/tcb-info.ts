@@ -1,6 +1,16 @@
 /** TCB Info: the TCB levels of one platform type. @see Intel PCS API v4, "Get TCB Info", versions 2 and 3 */
 import * as v from "valibot";
-import { advisories, hexBytes, parseDocument, periodMembers, timestamp, u16, u8 } from "./document.ts";
+import {
+  advisories,
+  enclaveLevel,
+  type EnclaveLevel,
+  hexBytes,
+  parseDocument,
+  periodMembers,
+  timestamp,
+  u16,
+  u8,
+} from "./document.ts";
 import { PLATFORM_STATUSES, type PlatformStatus } from "./tcb-status.ts";
 
 const COMPONENTS = 16;
@@ -10,9 +20,28 @@ export interface PlatformLevel {
   /** Sixteen SVNs, in the order of the PCK certificate's extensions .2.1 to .2.16. */
   readonly components: readonly number[];
   readonly pceSvn: number;
+  /** TDX only: sixteen SVNs, in the order of TEE_TCB_SVN. */
+  readonly tdxComponents?: readonly number[];
   readonly tcbDate: Date;
   readonly status: PlatformStatus;
   readonly advisories: readonly string[];
+}
+
+/** What a genuine TDX module looks like in the TD report. */
+export interface TdxModule {
+  /** 48 bytes, compared with MRSIGNERSEAM. */
+  readonly mrSigner: Uint8Array;
+  /** 8 bytes each, compared with SEAMATTRIBUTES. */
+  readonly attributes: Uint8Array;
+  readonly attributesMask: Uint8Array;
+}
+
+/** A major version of the TDX module, with levels of its own. */
+export interface TdxModuleIdentity extends TdxModule {
+  /** Such as `TDX_01`, in upper case. */
+  readonly id: string;
+  /** Newest first. */
+  readonly levels: readonly EnclaveLevel[];
 }
 
 export interface TcbInfo {
@@ -26,6 +55,10 @@ export interface TcbInfo {
   readonly fmspc: Uint8Array;
   /** 2 bytes. */
   readonly pceId: Uint8Array;
+  /** TDX only; for modules of version 0. */
+  readonly tdxModule?: TdxModule;
+  /** For modules of any other version; empty where the platform has none. */
+  readonly tdxModuleIdentities: readonly TdxModuleIdentity[];
   /** Newest first. */
   readonly levels: readonly PlatformLevel[];
 }
@@ -49,17 +82,38 @@ const levelV2 = v.pipe(
   }),
 );
 
+const components = v.pipe(
+  v.array(v.object({ svn: u8 })),
+  v.length(COMPONENTS),
+  v.transform((list) => list.map(({ svn }) => svn)),
+);
+
 const levelV3 = v.pipe(
   v.object({
-    tcb: v.object({
-      sgxtcbcomponents: v.pipe(v.array(v.object({ svn: u8 })), v.length(COMPONENTS)),
-      pcesvn: u16,
-    }),
+    tcb: v.object({ sgxtcbcomponents: components, pcesvn: u16, tdxtcbcomponents: v.exactOptional(components) }),
     ...levelMembers,
   }),
   v.transform(({ tcb, ...level }) => {
-    return toLevel({ ...level, components: tcb.sgxtcbcomponents.map(({ svn }) => svn), pceSvn: tcb.pcesvn });
+    const { sgxtcbcomponents, pcesvn, tdxtcbcomponents } = tcb;
+    const tdx = tdxtcbcomponents === undefined ? {} : { tdxComponents: tdxtcbcomponents };
+    return toLevel({ ...level, components: sgxtcbcomponents, pceSvn: pcesvn, ...tdx });
   }),
+);
+
+const moduleMembers = { mrsigner: hexBytes(48), attributes: hexBytes(8), attributesMask: hexBytes(8) };
+
+const tdxModule = v.pipe(
+  v.object(moduleMembers),
+  v.transform(({ mrsigner, ...rest }) => ({ mrSigner: mrsigner, ...rest })),
+);
+
+const tdxModuleIdentity = v.pipe(
+  v.object({
+    id: v.pipe(v.string(), v.maxLength(64), v.toUpperCase()),
+    ...moduleMembers,
+    tcbLevels: levels(enclaveLevel),
+  }),
+  v.transform(({ mrsigner, tcbLevels, ...rest }) => ({ mrSigner: mrsigner, levels: tcbLevels, ...rest })),
 );
 
 const members = {
@@ -72,20 +126,31 @@ const members = {
 
 const schema = v.variant("version", [
   v.object({ version: v.literal(2), ...members, tcbLevels: levels(levelV2) }),
-  v.object({ version: v.literal(3), id: v.picklist(["SGX", "TDX"]), ...members, tcbLevels: levels(levelV3) }),
+  v.object({
+    version: v.literal(3),
+    id: v.picklist(["SGX", "TDX"]),
+    ...members,
+    tdxModule: v.exactOptional(tdxModule),
+    tdxModuleIdentities: v.exactOptional(v.pipe(v.array(tdxModuleIdentity), v.maxLength(MOST_LEVELS))),
+    tcbLevels: levels(levelV3),
+  }),
 ]);
 
 /** @throws CheckFailure ERR_COLLATERAL_CONTENT, also for a status that this release does not know */
 export function parseTcbInfo(text: string): TcbInfo {
   const document = parseDocument(text, schema, "TCB Info");
+  const { version, tdxModule, tdxModuleIdentities = [] } = document.version === 2 ? { version: 2 as const } : document;
+  const tee = document.version === 2 ? "SGX" : document.id;
   return {
-    version: document.version,
-    tee: document.version === 2 ? "SGX" : document.id,
+    version,
+    tee,
     issueDate: document.issueDate,
     nextUpdate: document.nextUpdate,
     evaluationDataNumber: document.tcbEvaluationDataNumber,
     fmspc: document.fmspc,
     pceId: document.pceId,
+    ...(tdxModule === undefined ? {} : { tdxModule }),
+    tdxModuleIdentities,
     levels: document.tcbLevels,
   };
 }
@@ -97,6 +162,8 @@ function levels<S extends v.GenericSchema>(level: S) {
 function toLevel(level: {
   readonly components: readonly number[];
   readonly pceSvn: number;
+  /** TDX only: sixteen SVNs, in the order of TEE_TCB_SVN. */
+  readonly tdxComponents?: readonly number[];
   readonly tcbDate: Date;
   readonly tcbStatus: PlatformStatus;
   readonly advisoryIDs: readonly string[];

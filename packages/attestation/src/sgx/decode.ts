@@ -1,24 +1,22 @@
-/** Decoding of SGX quotes: bytes to fields, and the rules of form that DCAP adds. */
-import { decodeQuote, type EnclaveReport, isDebug, type Quote } from "@inclavare/sgx";
-import { CheckFailure, inStep } from "../check.ts";
-import type { MeasurementVerdict } from "../verdict.ts";
+/** Decoding of SGX quotes: bytes to fields. */
+import { decodeReportBody, type EnclaveReport, isDebug, type Quote } from "@inclavare/sgx";
+import { CheckFailure } from "../check.ts";
+import { decodeDcapQuote } from "../dcap/decode.ts";
+import type { SgxMeasurement } from "../measurement.ts";
 
-/**
- * Decodes an SGX quote of version 3; bytes after the signature data, which quote providers pad with, are ignored.
- * @throws CheckFailure ERR_EVIDENCE_FORMAT
- */
+/** @throws CheckFailure ERR_EVIDENCE_FORMAT, also for a quote of TDX */
 export function decodeSgxQuote(bytes: Uint8Array): Quote {
-  const quote = inStep("ERR_EVIDENCE_FORMAT", "SGX quote", () => decodeQuote(bytes));
-  const { type } = quote.certificationData;
-  if (type >= 1 && type <= 5) return quote;
-  throw new CheckFailure("ERR_EVIDENCE_FORMAT", "quote has certification data that no quote of version 3 carries", {
-    expected: "type 1 to 5",
-    actual: `type ${type}`,
+  const quote = decodeDcapQuote(bytes);
+  if (quote.tee === "sgx") return { ...quote, reportBody: decodeReportBody(quote.body) };
+  throw new CheckFailure("ERR_EVIDENCE_FORMAT", "the quote is not that of an SGX enclave", {
+    expected: "enclave-report",
+    actual: quote.bodyType,
   });
 }
 
-export function measurementOf(report: EnclaveReport): MeasurementVerdict {
+export function measurementOf(report: EnclaveReport): SgxMeasurement {
   return {
+    tee: "sgx",
     mrEnclave: Buffer.from(report.mrEnclave).toString("hex"),
     mrSigner: Buffer.from(report.mrSigner).toString("hex"),
     isvProdId: report.isvProdId,

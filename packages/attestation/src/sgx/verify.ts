@@ -1,129 +1,38 @@
-/** Verification of SGX quotes. @see Intel SGX DCAP Quote Verification Library; the steps are those of its documentation */
-import { createHash, type KeyObject } from "node:crypto";
-import type { CollateralBundle, Quote } from "@inclavare/sgx";
-import { VerificationCache } from "../cache.ts";
-import { CheckFailure, CheckList, type Finding } from "../check.ts";
-import { type Chain, assertChainTime } from "../dcap/chain.ts";
-import { p256PublicKey, verifyP256 } from "../dcap/p256.ts";
+/** Verification of SGX quotes, versions 3, 4 and 5. */
+import { CheckList } from "../check.ts";
+import { type DcapVerification, examineQuote } from "../dcap/examine.ts";
 import { examinedNothing, type Examination, type VerifiedEvidence } from "../examination.ts";
-import { findTrustAnchor, type TrustAnchor } from "../trust-anchors.ts";
 import { addCollateralTime, toVerified } from "../verified.ts";
 import { describeSgxQuote } from "./claims.ts";
-import { examineCollateral, type Tools } from "./collateral.ts";
 import { decodeSgxQuote, measurementOf } from "./decode.ts";
-import { type Endorser, findPckChain, verifyPckChain } from "./pck.ts";
-
-export interface SgxVerification {
-  readonly quote: Uint8Array;
-  /** Left out: everything that the quote itself proves is checked, then ERR_COLLATERAL_MISSING is reported. */
-  readonly collateral?: CollateralBundle;
-  /** PEM certificates that may complete a quote that does not carry its PCK chain. */
-  readonly endorsements?: string;
-  readonly trustAnchors: readonly TrustAnchor[];
-  readonly now: Date;
-  /** Left out: collateral past its date is refused. */
-  readonly allowExpiredCollateral?: boolean;
-  /** Left out: nothing is kept. */
-  readonly cache?: VerificationCache;
-}
+import { SGX_RULES } from "./tcb.ts";
 
 /**
  * Verifies an SGX quote: format, signatures, chains, revocation, time, TCB. Whether it is wanted is for `appraise`.
  * @throws InclavareError the code of the check that decides, with the whole list in `details.checks`
  */
-export function verifySgxQuote(input: SgxVerification): VerifiedEvidence {
+export function verifySgxQuote(input: DcapVerification): VerifiedEvidence {
   const list = new CheckList();
   const examination = examineSgxQuote(input, list);
   addCollateralTime(list, examination.periods, { now: input.now, allowExpired: input.allowExpiredCollateral === true });
   return toVerified(examination, list);
 }
 
-/**
- * Runs the whole list of checks. The order is that of trust: what the quote proves by itself comes first, so that a
- * broken quote is called broken although its collateral is missing.
- */
-export function examineSgxQuote(input: SgxVerification, list: CheckList): Examination {
-  const cache = input.cache ?? new VerificationCache();
+/** Runs the whole list of checks. */
+export function examineSgxQuote(input: DcapVerification, list: CheckList): Examination {
   const quote = list.run("quote-format", [], () => {
     const value = decodeSgxQuote(input.quote);
-    return { value, message: `SGX quote version 3, certification data type ${value.certificationData.type}` };
+    const { header, certificationData } = value;
+    return { value, message: `SGX quote version ${header.version}, certification data type ${certificationData.type}` };
   });
   if (quote === undefined) return examinedNothing("sgx");
-  const endorser = examineEndorser(quote, input, { list, cache });
-  examineQuote(quote, endorser.chain, list);
-  const { tcb, periods } = examineCollateral(quote, endorser, { bundle: input.collateral, list, cache });
+  const { pck, tcb, isSimulated, periods } = examineQuote(quote, SGX_RULES, { input, list });
   return {
-    tee: endorser.anchor?.class === "simulated" ? "simulated" : "sgx",
+    tee: isSimulated ? "simulated" : "sgx",
     measurement: measurementOf(quote.reportBody),
     tcb: tcb ?? null,
     reportData: quote.reportBody.reportData,
     periods,
-    claims: () => describeSgxQuote(quote, endorser.pck),
+    claims: () => describeSgxQuote(quote, pck),
   };
-}
-
-function examineEndorser(quote: Quote, input: SgxVerification, { list, cache }: Tools): Endorser {
-  const verified = list.run("pck-chain", [], () => {
-    const { pem, source } = findPckChain(quote, input);
-    const value = verifyPckChain(pem, cache);
-    return {
-      value,
-      message: `"${value.chain.issuer.subject.commonName ?? ""}" certifies the platform; chain from ${source}`,
-    };
-  });
-  const chain = verified?.chain;
-  const anchor = list.run("trust-anchor", [chain], ({ root }) => {
-    const found = findTrustAnchor(root, input.trustAnchors);
-    if (found !== undefined) {
-      const owner = found.vendor === undefined ? "given by the user" : `of ${found.vendor}`;
-      return { value: found, message: `the chain ends in a trusted root, ${owner}` };
-    }
-    throw new CheckFailure("ERR_TRUST_ANCHOR", `root "${root.subject.text}" is not trusted`, {
-      expected: `the key of one of ${input.trustAnchors.length} trusted roots`,
-      actual: `SHA-256 of its key ${sha256(root.spki).toString("hex")}`,
-    });
-  });
-  list.run("pck-time", [chain], (present) => {
-    assertChainTime(present, input.now, "ERR_PCK_TIME");
-    return { value: true, message: "every certificate of the PCK chain is valid at this time" };
-  });
-  return { chain, pck: verified?.extensions, anchor };
-}
-
-/** What the bytes of the quote prove among themselves and against the PCK certificate. */
-function examineQuote(quote: Quote, chain: Chain | undefined, list: CheckList): void {
-  list.run("qe-report-signature", [chain], ({ leaf }) => {
-    if (!verifyP256(leaf.publicKey, quote.qeReportBytes, quote.qeReportSignature)) {
-      throw new CheckFailure("ERR_QE_REPORT_SIGNATURE", "the QE report is not signed by the PCK key");
-    }
-    return { value: true, message: "the platform's PCK key signed the quoting enclave's report" };
-  });
-  list.run("qe-report-data", [], () => assertQeReportData(quote));
-  list.run("quote-signature", [], () => {
-    const key = attestationKey(quote);
-    if (!verifyP256(key, quote.signedBytes, quote.signature)) {
-      throw new CheckFailure("ERR_QUOTE_SIGNATURE", "the quote is not signed by its attestation key");
-    }
-    return { value: true, message: "the attestation key signed header and report body" };
-  });
-}
-
-function attestationKey(quote: Quote): KeyObject {
-  return p256PublicKey(quote.attestationKey, "ERR_QUOTE_SIGNATURE", "attestation key");
-}
-
-/** The quoting enclave vouches for the attestation key: hash in the first half of its report data, zeros in the other. */
-function assertQeReportData({ attestationKey: key, qeAuthData, qeReport }: Quote): Finding<true> {
-  const expected = Buffer.concat([sha256(Buffer.concat([key, qeAuthData])), Buffer.alloc(32)]);
-  if (Buffer.compare(expected, qeReport.reportData) !== 0) {
-    throw new CheckFailure("ERR_QE_REPORT_DATA", "the QE report is not for this attestation key", {
-      expected: expected.toString("hex"),
-      actual: Buffer.from(qeReport.reportData).toString("hex"),
-    });
-  }
-  return { value: true, message: "the quoting enclave's report is for the attestation key" };
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
 }

@@ -93,6 +93,11 @@ const evidenceCodes = {
     summary: "The quote is not signed by its attestation key.",
     cause: "evidence",
   },
+  ERR_TDX_MODULE: {
+    kind: "unauthenticated",
+    summary: "The TDX module is none that the collateral knows, or not signed as it says.",
+    cause: "evidence",
+  },
   ERR_TCB_NOT_SUPPORTED: {
     kind: "failed-precondition",
     summary: "The platform or its quoting enclave is below every TCB level that its vendor knows.",
@@ -164,6 +169,21 @@ const policyCodes = {
   ERR_POLICY_NONCE: {
     kind: "permission-denied",
     summary: "The evidence was made for another nonce than the verifier's.",
+    cause: "policy",
+  },
+  ERR_POLICY_TD_ATTRIBUTES: {
+    kind: "permission-denied",
+    summary: "A TD has attributes that are reserved, so nobody can say what they do.",
+    cause: "policy",
+  },
+  ERR_POLICY_SEPT_VE_DISABLE: {
+    kind: "permission-denied",
+    summary: "A TD was launched without SEPT_VE_DISABLE: its host can inject #VE.",
+    cause: "policy",
+  },
+  ERR_POLICY_SERVICE_TD: {
+    kind: "permission-denied",
+    summary: "A service TD is bound to the TD, which the policy does not expect.",
     cause: "policy",
   },
   ERR_POLICY_TCB_STATUS: {

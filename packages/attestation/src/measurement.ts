@@ -1,0 +1,35 @@
+/** What runs, in the terms of its TEE. Hashes and identifiers are lower-case hex; a member is there for a policy to name. */
+
+interface Common {
+  /** The debugger of whoever runs the machine can look in. */
+  readonly debug: boolean;
+}
+
+export interface SgxMeasurement extends Common {
+  readonly tee: "sgx";
+  readonly mrEnclave: string;
+  readonly mrSigner: string;
+  readonly isvProdId: number;
+  readonly isvSvn: number;
+}
+
+export interface TdxMeasurement extends Common {
+  readonly tee: "tdx";
+  readonly mrTd: string;
+  readonly rtmr0: string;
+  readonly rtmr1: string;
+  readonly rtmr2: string;
+  readonly rtmr3: string;
+  readonly mrConfigId: string;
+  readonly mrOwner: string;
+  readonly mrOwnerConfig: string;
+  readonly mrSeam: string;
+  /** TDX 1.5 only; zero where no service TD is bound. */
+  readonly mrServiceTd?: string;
+  readonly xfam: string;
+  readonly tdAttributes: string;
+  readonly teeTcbSvn: string;
+}
+
+/** Its `tee` is the form of the evidence, also where the verdict's own says `simulated`. */
+export type MeasurementVerdict = SgxMeasurement | TdxMeasurement;
