@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { closeSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { isInclavareError, type JsonValue } from "@inclavare/errors";
@@ -225,6 +225,15 @@ describe("rune when things go wrong", { skip: cannotRun() }, () => {
       await probes.bed.until(container, "stopped");
       assert.match(probes.bed.rune("exec", container, "/app.wasm").stderr, /ERR_RUNELET_ENDED|stopped/u);
       assert.equal(probes.bed.rune("delete", container).status, 0);
+    });
+
+    it("runc killed before it could write down what it had made: its cgroups go as well", async () => {
+      const { container } = probes.created(["sleep"]);
+      const { pid } = probes.state(container);
+      rmSync(join(probes.bed.path("runc"), container), { recursive: true });
+      process.kill(pid, "SIGKILL");
+      probes.remove(container);
+      assert.deepEqual(probes.bed.traces(container), []);
     });
 
     it("a record that cannot be read does not make the container immortal", () => {

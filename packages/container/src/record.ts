@@ -27,6 +27,8 @@ const record = v.object({
   /** The caller's bundle, absolute. */
   bundle: v.string(),
   rootfs: v.string(),
+  /** Where runc puts the container's processes, for the case that runc cannot tell any more. */
+  cgroups: v.exactOptional(strings),
   /** RFC 3339. */
   created: v.string(),
   /** `creating` while rune works on it (or was killed over it), then `created`, then `running`; runc knows the end. */

@@ -1,4 +1,6 @@
 import { InclavareError, isInclavareError } from "@inclavare/errors";
+import { removeEmptyCgroups } from "../cgroups.ts";
+import type { ContainerPaths } from "../paths.ts";
 import { readRecord } from "../record.ts";
 import { mustRunc } from "../runc.ts";
 import { type Engine, LONG_MS, pathsOf, removeFolder, SHORT_MS } from "./engine.ts";
@@ -18,8 +20,18 @@ export async function deleteContainer(engine: Engine, id: string, force: boolean
   // For runc a created enclave container runs already; and what runc does not know of may have left its folder behind.
   const flags = force || status !== "stopped" ? ["--force"] : [];
   await mustRunc(engine.runc, { args: ["delete", ...flags, id], deadlineMs: LONG_MS });
+  if (status === undefined) await removeEmptyCgroups(cgroupsOf(paths));
   removeFolder(paths);
   if (status === undefined && !force) throw new InclavareError("ERR_CONTAINER_NOT_FOUND", "container does not exist");
+}
+
+/** runc forgets a cgroup when it is killed between making it and writing that down. */
+function cgroupsOf(paths: ContainerPaths): readonly string[] {
+  try {
+    return readRecord(paths).cgroups ?? [];
+  } catch {
+    return [];
+  }
 }
 
 /** What the container is, as far as runc knows it; a broken record of ours must not make it immortal. */

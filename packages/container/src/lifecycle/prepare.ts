@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { InclavareError } from "@inclavare/errors";
 import { listenUnix } from "@inclavare/linux";
 import { type Bundle, formatRuntimeSpec, openBundle, type RunnableProcess, type SpecOutline } from "@inclavare/oci";
+import { cgroupFolders, readCgroupFacts } from "../cgroups.ts";
 import { deriveSpec } from "../derive.ts";
 import { assertPossible } from "../machine.ts";
 import type { ContainerPaths } from "../paths.ts";
@@ -147,6 +148,11 @@ function newRecord(from: {
     version: 1,
     id,
     root: engine.runc.root,
+    cgroups: cgroupFolders(readCgroupFacts(), {
+      id,
+      cgroupsPath: spec.linux?.cgroupsPath,
+      systemd: engine.runc.flags.includes("--systemd-cgroup"),
+    }),
     bundle,
     rootfs,
     created: new Date().toISOString(),
