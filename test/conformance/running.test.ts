@@ -67,6 +67,21 @@ conformance("running", (alike) => {
     },
     { expected: [143, null] },
   );
+  alike("run takes every flag that callers pass", (subject) => {
+    const flags = ["--no-pivot", "--no-new-keyring", "--no-subreaper"];
+    const words = [
+      "--debug",
+      "--rootless",
+      "false",
+      "run",
+      ...flags,
+      "-b",
+      subject.bundle(["exit", "6"]),
+      subject.id(),
+    ];
+    const { status, stdout } = subject.call(...words);
+    return [status, stdout];
+  });
   alike(
     "a working directory that is missing is made",
     (subject) => {
@@ -119,6 +134,10 @@ conformance("running", (alike) => {
       expected: { 3: "OWN/a", 4: "OWN/b" },
     },
   );
+  alike("LISTEN_FDS: sockets that are handed on", (subject) => preserved(subject, [], { LISTEN_FDS: "2" }), {
+    expected: { 3: "OWN/a", 4: "OWN/b" },
+    enclave: { answer: {}, because: "listen-fds" },
+  });
   alike("without it they are not", (subject) => preserved(subject, [], {}), { expected: {} });
 
   alike(

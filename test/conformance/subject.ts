@@ -103,7 +103,7 @@ export class Subject {
   /** Runs a command that leaves a container behind, which holds the output open. */
   callDetached(words: readonly string[], { env, descriptors = [], cwd }: CallOptions = {}): Outcome {
     const output = this.path("detached.out");
-    const shell = 'out=$1; shift; exec "$@" >"$out" 2>&1 </dev/null';
+    const shell = 'out=$1; shift; export LISTEN_PID=$$; exec "$@" >"$out" 2>&1 </dev/null';
     const { status } = spawnSync("sh", ["-c", shell, "sh", output, this.program, "--root", this.root, ...words], {
       env: { ...this.bed.env, ...env },
       timeout: DEADLINE_MS,

@@ -232,12 +232,9 @@ function list(folder: string): string[] {
 
 function findFolders(folder: string, marker: string): string[] {
   if (!existsSync(folder)) return [];
-  return execFileSync("find", [folder, "-name", `*${marker}*`], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  })
-    .split("\n")
-    .filter((line) => line !== "");
+  // Others' folders come and go while it looks; it then ends with 1, having found what there is.
+  const { stdout } = spawnSync("find", [folder, "-name", `*${marker}*`], { encoding: "utf8" });
+  return stdout.split("\n").filter((line) => line !== "");
 }
 
 /** Ends a child of ours: asked first, then killed. */
