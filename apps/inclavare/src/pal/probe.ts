@@ -14,7 +14,7 @@ export async function probe(libraryPath: string, profile: Profile, names: readon
   const create = (): EnclaveRuntime => {
     tell({ kind: "call", name: "load", event: "begins" });
     try {
-      return loadRuntime(libraryPath, new Map());
+      return loadRuntime(libraryPath, new Map(), { crashDescriptor: PROBE_DESCRIPTOR, isUnguarded: true });
     } finally {
       tell({ kind: "call", name: "load", event: "ends" });
     }

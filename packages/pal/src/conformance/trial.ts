@@ -62,6 +62,9 @@ export interface TrialOptions {
   readonly calls: CallLog;
 }
 
+/** The number of no process: no runtime gets that far in a check. */
+export const UNKNOWN_PID = 0x7fff_0001;
+
 const POLL_MS = 10;
 /** For programs that do not say that they run. */
 const START_MS = 300;

@@ -1,6 +1,6 @@
-/* A second pal_init succeeds. SPDX-License-Identifier: Apache-2.0 */
+/* A second pal_init succeeds. */
 #define pal_init sound_init
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_init
 
 int pal_init(const pal_attr_t *attr)

@@ -1,6 +1,6 @@
-/* Arguments travel as one string, which is split at spaces again. SPDX-License-Identifier: Apache-2.0 */
+/* Arguments travel as one string, which is split at spaces again. */
 #define pal_create_process sound_create_process
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_create_process
 
 int pal_create_process(pal_create_process_args_t *args)

@@ -1,6 +1,6 @@
-/* pal_exec closes the descriptors that it was only lent. SPDX-License-Identifier: Apache-2.0 */
+/* pal_exec closes the descriptors that it was only lent. */
 #define pal_exec sound_exec
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_exec
 
 int pal_exec(pal_exec_args_t *args)

@@ -1,6 +1,6 @@
-/* pal_exec writes to address 8. SPDX-License-Identifier: Apache-2.0 */
+/* pal_exec writes to address 8. */
 #define pal_exec sound_exec
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_exec
 
 int pal_exec(pal_exec_args_t *args)

@@ -1,6 +1,6 @@
-/* Processes get no environment. SPDX-License-Identifier: Apache-2.0 */
+/* Processes get no environment. */
 #define pal_create_process sound_create_process
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_create_process
 
 static char *no_environment[] = { NULL };

@@ -1,6 +1,6 @@
-/* pal_init never returns. SPDX-License-Identifier: Apache-2.0 */
+/* pal_init never returns. */
 #define pal_init sound_init
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_init
 
 int pal_init(const pal_attr_t *attr)

@@ -1,6 +1,6 @@
-/* pal_get_version, which is called before anything has a thread of its own, never returns. SPDX-License-Identifier: Apache-2.0 */
+/* pal_get_version, which is called before anything has a thread of its own, never returns. */
 #define pal_get_version sound_get_version
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_get_version
 
 int pal_get_version(void)

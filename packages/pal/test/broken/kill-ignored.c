@@ -1,6 +1,6 @@
-/* pal_kill does nothing and says that it did. SPDX-License-Identifier: Apache-2.0 */
+/* pal_kill does nothing and says that it did. */
 #define pal_kill sound_kill
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_kill
 
 int pal_kill(int pid, int sig)

@@ -1,6 +1,6 @@
-/* pal_kill takes every number for -1. SPDX-License-Identifier: Apache-2.0 */
+/* pal_kill takes every number for -1. */
 #define pal_kill sound_kill
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_kill
 
 int pal_kill(int pid, int sig)

@@ -1,3 +1,3 @@
-/* It has no pal_kill. SPDX-License-Identifier: Apache-2.0 */
+/* It has no pal_kill. */
 #define pal_kill another_name
-#include "sound.c"
+#include "skeleton.c"

@@ -1,6 +1,6 @@
-/* The number of a process is 0. SPDX-License-Identifier: Apache-2.0 */
+/* The number of a process is 0. */
 #define pal_create_process sound_create_process
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_create_process
 
 int pal_create_process(pal_create_process_args_t *args)

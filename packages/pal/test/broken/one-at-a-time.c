@@ -1,6 +1,6 @@
-/* A lock is held for as long as a process runs. SPDX-License-Identifier: Apache-2.0 */
+/* A lock is held for as long as a process runs. */
 #define pal_exec sound_exec
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_exec
 
 int pal_exec(pal_exec_args_t *args)

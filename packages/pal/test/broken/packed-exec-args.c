@@ -1,6 +1,6 @@
-/* It takes pal_exec_args_t for packed: exit_value at offset 4. SPDX-License-Identifier: Apache-2.0 */
+/* It takes pal_exec_args_t for packed: exit_value at offset 4. */
 #define pal_exec sound_exec
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_exec
 
 struct packed_exec_args {

@@ -1,6 +1,6 @@
-/* pal_create_process returns the number of the process. SPDX-License-Identifier: Apache-2.0 */
+/* pal_create_process returns the number of the process. */
 #define pal_create_process sound_create_process
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_create_process
 
 int pal_create_process(pal_create_process_args_t *args)

@@ -1,6 +1,6 @@
-/* exit_value is what wait(2) gives: the exit code times 256. SPDX-License-Identifier: Apache-2.0 */
+/* exit_value is what wait(2) gives: the exit code times 256. */
 #define pal_exec sound_exec
-#include "sound.c"
+#include "skeleton.c"
 #undef pal_exec
 
 int pal_exec(pal_exec_args_t *args)

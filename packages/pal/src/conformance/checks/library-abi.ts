@@ -1,4 +1,6 @@
 import { loadNative } from "@inclavare/linux";
+import { Calls } from "../../native/calls.ts";
+import { openLibrary } from "../../native/library.ts";
 import { UNWRITTEN } from "../../native/structures.ts";
 import { Arena } from "../../native/arena.ts";
 import type { Check } from "../check.ts";
@@ -46,16 +48,14 @@ export const libraryAbiChecks: readonly Check[] = [
         throw new NotApplicable("the two places in memory that it needs are not free");
       }
       for (const page of [natural, packed]) page.write(UNWRITTEN);
-      const native = loadNative();
-      const { bytes } = new Arena(native).struct(16, [
+      const arena = new Arena(loadNative());
+      const { address } = arena.struct(16, [
         { offset: 0, type: "int", value: pid },
         { offset: 4, type: "int", value: PACKED_ADDRESS & LOWER_HALF },
         { offset: 8, type: "pointer", value: NATURAL_ADDRESS },
       ]);
-      const exec = native.load(trial.libraryPath ?? "").func("int pal_exec(void *arguments)");
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      exec.async(bytes, (error: Error | null) => (error === null ? resolve() : reject(error)));
-      await trial.calls.track("exec", promise);
+      const exec = openLibrary(trial.libraryPath ?? "").find("pal_exec");
+      await trial.calls.track("exec", new Calls({}).call(exec, arena, [address]));
       expect(packed.read() === UNWRITTEN, "pal_exec takes exit_value from offset 4, as if pal_exec_args_t were packed");
     },
   },

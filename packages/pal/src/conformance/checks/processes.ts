@@ -1,9 +1,8 @@
 import type { Check } from "../check.ts";
 import { expect, expectEqual } from "../finding.ts";
+import { UNKNOWN_PID } from "../trial.ts";
 
 const AT_ONCE = 16;
-/** No runtime gets that far in a check. */
-const UNKNOWN_PID = 0x7fff_0001;
 
 export const processChecks: readonly Check[] = [
   {
@@ -52,7 +51,6 @@ export const processChecks: readonly Check[] = [
     requires: "exit-value",
     // The process that blocks is left: whether it can be killed is for other checks.
     needsOwnEnclave: true,
-    since: 2,
     programs: ["blocks"],
     async run(trial) {
       await trial.block();

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Check } from "../check.ts";
 import { expect, expectEqual } from "../finding.ts";
-import type { Blocked, Trial } from "../trial.ts";
+import { type Blocked, type Trial, UNKNOWN_PID } from "../trial.ts";
 
-const UNKNOWN_PID = 0x7fff_0001;
 const NO_SIGNAL = 4711;
 /** For a process that was not meant to end. */
 const SETTLE_MS = 100;
