@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -161,6 +161,12 @@ describe("inclavare pal check", { skip, concurrency: 2 }, () => {
       assert.match(failed[0]?.message ?? "", says);
     });
   }
+
+  it("takes the exit values of Occlum's library for what they are", async () => {
+    const library = join(directory, "libocclum-pal.so");
+    copyFileSync(await compile("wait-status.c", "-O1"), library);
+    assert.deepEqual((await check(library)).failed, []);
+  });
 
   it("tells the packed layout from a crash", async () => {
     const { failed } = await check(await compile("packed-exec-args.c", "-O1"));
