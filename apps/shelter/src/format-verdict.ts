@@ -1,4 +1,10 @@
-import { type Check, decisiveCheck, type MeasurementVerdict, type Verdict } from "@inclavare/attestation";
+import {
+  type Check,
+  decisiveCheck,
+  type MeasurementVerdict,
+  type TcbVerdict,
+  type Verdict,
+} from "@inclavare/attestation";
 
 const MARKS: Readonly<Record<Check["result"], string>> = { ok: "✓", failed: "✗", allowed: "!", skipped: "-" };
 const MOST_VALUE_CHARACTERS = 160;
@@ -9,7 +15,7 @@ export function formatVerdict(verdict: Verdict): string {
   const width = Math.max(0, ...checks.map(({ check }) => check.length));
   const lines = [
     ...(measurement === null ? [] : formatMeasurement(measurement)),
-    ...(tcb === null ? [] : [`TCB        ${tcb.status}${formatAdvisories(tcb.advisories)}`]),
+    ...(tcb === null ? [] : [formatTcb(tcb)]),
     ...checks.flatMap((check) => formatCheck(check, width)),
     formatConclusion(verdict),
   ];
@@ -27,13 +33,18 @@ function formatMeasurement(measurement: MeasurementVerdict): string[] {
   const { debug: _debug, tee: _tee, ...members } = measurement;
   const width = Math.max(...Object.keys(members).map(({ length }) => length));
   return [
-    ...Object.entries(members).map(([name, value]) => `${name.padEnd(width)}  ${shorten(printable(value))}`),
+    ...Object.entries(members).map(([name, value]) => `${name.padEnd(width)}  ${shorten(printable(String(value)))}`),
     `${"mode".padEnd(width)}  ${mode}`,
   ];
 }
 
-function formatAdvisories(advisories: readonly string[]): string {
-  return advisories.length === 0 ? "" : ` (${advisories.join(", ")})`;
+function formatTcb(tcb: TcbVerdict): string {
+  if (tcb.status === undefined) {
+    const parts = Object.entries(tcb.reported).map(([part, version]) => `${part} ${version}`);
+    return `TCB        ${tcb.product}: ${parts.join(", ")}`;
+  }
+  const { status, advisories } = tcb;
+  return `TCB        ${status}${advisories.length === 0 ? "" : ` (${advisories.join(", ")})`}`;
 }
 
 function formatCheck({ check, result, code, expected, actual, message }: Check, width: number): string[] {
@@ -48,7 +59,7 @@ function formatCheck({ check, result, code, expected, actual, message }: Check, 
 }
 
 function formatConclusion({ verdict, tee, tcb, checks }: Verdict): string {
-  const status = tcb === null ? "" : `, TCB ${tcb.status}`;
+  const status = tcb?.status === undefined ? "" : `, TCB ${tcb.status}`;
   const allowed = checks.filter(({ result }) => result === "allowed").map(({ check }) => check);
   const exceptions = allowed.length === 0 ? "" : `; allowed by exception: ${allowed.join(", ")}`;
   if (verdict === "accepted") return `ACCEPTED (${tee}${status})${exceptions}`;

@@ -4,6 +4,7 @@ import {
   type Allowance,
   ALLOWANCES,
   builtinTrustAnchors,
+  endorsementToPem,
   type CollateralBundle,
   isAllowance,
   parseCollateralBundle,
@@ -37,9 +38,9 @@ export function readTrustAnchors(files: readonly string[]): readonly TrustAnchor
   return files.flatMap((file) => [...trustAnchorsFromPem(toPemText(readBytes(file)), file)]);
 }
 
-/** Certificates as PEM text, one text for each file. */
+/** Certificates and revocation lists as PEM text, one text for each file: PEM, DER, or a guest's certificate table. */
 export function readEndorsements(files: readonly string[]): readonly string[] {
-  return files.map((file) => toPemText(readBytes(file)));
+  return files.map((file) => endorsementToPem(readBytes(file), file));
 }
 
 /** @throws InclavareError ERR_COLLATERAL_FORMAT for what is not a bundle, JSON or not */

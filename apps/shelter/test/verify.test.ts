@@ -109,9 +109,7 @@ describe("exit codes", { concurrency: 2 }, () => {
     assert.deepEqual(codesOf(verdict), ["ERR_CERTIFICATE_REVOKED"]);
   });
 
-  it("3: a form that is not verified, and no form at all", async () => {
-    const report = await verdictOf(data("snp/milan-v2-b.report.bin"));
-    assert.deepEqual([report.exit, codesOf(report.verdict)], [3, ["ERR_EVIDENCE_UNSUPPORTED"]]);
+  it("3: bytes of no known form", async () => {
     const nothing = await verdictOf(file("nothing", "nothing"));
     assert.deepEqual([nothing.exit, nothing.verdict.tee], [3, "unknown"]);
   });
@@ -286,6 +284,30 @@ describe("kinds of files", { concurrency: 2 }, () => {
     const { exit, verdict } = await verdictOf(...args);
     assert.deepEqual([exit, codesOf(verdict)], [4, ["ERR_COLLATERAL_MISSING"]]);
     assert.ok(verdict.checks.some(({ check, result }) => check === "key-binding" && result === "ok"));
+  });
+
+  it("reads an SEV-SNP report, with its endorsements in DER and PEM", async () => {
+    const args = [data("snp/milan-v2-b.report.bin"), "--time", "2024-06-01T00:00:00Z", "--evidence-only"];
+    const endorsements = [
+      "--endorsement",
+      data("snp/milan-v2-b.vek.der"),
+      "--endorsement",
+      data("snp/chain-milan.pem"),
+    ];
+    const { exit, verdict } = await verdictOf(...args, ...endorsements);
+    assert.deepEqual([exit, verdict.tee], [6, "sev-snp"]);
+    assert.equal(verdict.claims["REPORTED_TCB"], "0300000000000873");
+    assert.match((await shelter(...args, ...endorsements)).stdout, /^TCB {8}Milan: bootLoader 3/mu);
+    assert.equal((await shelter(...args)).exit, 4);
+    const tampered = [data("snp/milan-tampered.report.bin"), ...args.slice(1), ...endorsements];
+    assert.equal((await shelter(...tampered)).exit, 3);
+  });
+
+  it("reads a TDX quote", async () => {
+    const args = ["--collateral", data("tdx-01.collateral.json"), "--time", "2025-07-04T00:00:00Z", "--evidence-only"];
+    const { exit, verdict } = await verdictOf(data("tdx-01.quote.bin"), ...args);
+    assert.deepEqual([exit, verdict.tee, verdict.tcb?.status], [6, "tdx", "UpToDate"]);
+    assert.equal((await shelter(data("tdx-01.quote.bin"), ...args)).exit, 6);
   });
 
   it("reads an evidence message, and refuses claims that it does not bind", async () => {

@@ -32,6 +32,7 @@ function verified(change: Partial<VerifiedEvidence> = {}): VerifiedEvidence {
     periods: [
       { what: "TCB Info", notBefore: new Date("2025-06-01T00:00:00Z"), notAfter: new Date("2025-07-01T00:00:00Z") },
     ],
+    conditions: [],
     claims: () => ({ MRENCLAVE: MR_ENCLAVE }),
     checks: [{ check: "quote-signature", result: "ok", message: "" }],
     ...change,

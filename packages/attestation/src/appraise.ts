@@ -1,7 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { CheckList, failCheck as fail, type Finding } from "./check.ts";
 import type { Claims } from "./claims.ts";
-import { addConfigurationChecks } from "./configuration.ts";
 import type { VerifiedEvidence } from "./examination.ts";
 import type { Allowance, Policy } from "./policy.ts";
 import { addReferenceChecks } from "./reference.ts";
@@ -43,7 +42,9 @@ export function appraise(verified: VerifiedEvidence, policy: Policy, context: Ap
   });
   list.run("simulated", [], () => checkGenuine(verified), allowed("simulated"));
   list.run("debug", [], () => checkProduction(verified), allowed("debug"));
-  addConfigurationChecks(list, verified.measurement, allowed);
+  for (const { check, allowance, test } of verified.conditions) {
+    list.run(check, [], () => test(policy), allowance === undefined ? undefined : allowed(allowance));
+  }
   addReferenceChecks(list, verified.measurement, policy.referenceValues, allowed("no-reference"));
   addNonceCheck(list, verified, { ...context, allowance: allowed("no-nonce") });
   addTcbChecks(list, verified, policy);
@@ -99,7 +100,7 @@ function checkProduction({ measurement }: VerifiedEvidence): Finding<true> {
 }
 
 function addTcbChecks(list: CheckList, { tcb }: VerifiedEvidence, policy: Policy): void {
-  if (tcb === null) return;
+  if (tcb?.status === undefined) return;
   const { acceptedTcbStatuses, acceptedAdvisories, minEvaluationDataNumber, allow } = policy;
   const { status, advisories, evaluationDataNumber } = tcb;
   const isAccepted = acceptedTcbStatuses.includes(status);

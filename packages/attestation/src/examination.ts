@@ -1,6 +1,7 @@
 import type { JsonValue } from "@inclavare/errors";
 import type { Check } from "./check.ts";
 import type { Claims } from "./claims.ts";
+import type { Condition } from "./condition.ts";
 import type { Tee } from "./evidence.ts";
 import type { MeasurementVerdict } from "./measurement.ts";
 import type { TcbVerdict } from "./verdict.ts";
@@ -21,13 +22,14 @@ export interface Examination {
   /** 64 bytes that the attester chose; `undefined` where the evidence could not be decoded. */
   readonly reportData: Uint8Array | undefined;
   readonly periods: readonly CollateralPeriod[];
+  readonly conditions: readonly Condition[];
   /** Every decoded field, for the verdict; made on demand. */
   readonly claims: () => Readonly<Record<string, JsonValue>>;
 }
 
 /** What is known of bytes that could not be decoded. */
 export function examinedNothing(tee: Tee): Examination {
-  return { tee, measurement: null, tcb: null, reportData: undefined, periods: [], claims: () => ({}) };
+  return { tee, measurement: null, tcb: null, reportData: undefined, periods: [], conditions: [], claims: () => ({}) };
 }
 
 /** Evidence whose checks have all passed: true at the time of its verification, which is not yet to say wanted. */

@@ -22,10 +22,11 @@ export {
 } from "./claims.ts";
 export type { DcapVerification } from "./dcap/examine.ts";
 export { mergeTcbStatus, TCB_STATUSES, type TcbStatus } from "./dcap/tcb-status.ts";
+export { endorsementToPem } from "./endorsement-file.ts";
 export type { Attester, EnclaveIdentity, Evidence, Tee } from "./evidence.ts";
 export { decodeEvidenceMessage, encodeEvidenceMessage, type EvidenceMessage } from "./evidence-message.ts";
 export type { CollateralPeriod, Examination, VerifiedEvidence } from "./examination.ts";
-export type { MeasurementVerdict, SgxMeasurement, TdxMeasurement } from "./measurement.ts";
+export type { MeasurementVerdict, SgxMeasurement, SnpMeasurement, TdxMeasurement } from "./measurement.ts";
 export {
   type Allowance,
   ALLOWANCES,
@@ -40,5 +41,14 @@ export { type EvidenceKind, recognise } from "./recognise.ts";
 export { verifySgxQuote } from "./sgx/verify.ts";
 export { verifyTdxQuote } from "./tdx/verify.ts";
 export { builtinTrustAnchors, type TrustAnchor, trustAnchorsFromPem } from "./trust-anchors.ts";
-export { type DcapTcb, decisiveCheck, exitCodeOf, type TcbVerdict, type Verdict } from "./verdict.ts";
+export type { SnpProduct, SnpTcb } from "./snp/product.ts";
+export { type SnpVerification, verifySnpReport } from "./snp/verify.ts";
+export {
+  type DcapTcb,
+  decisiveCheck,
+  exitCodeOf,
+  type SnpTcbVerdict,
+  type TcbVerdict,
+  type Verdict,
+} from "./verdict.ts";
 export { verifyEvidence, type VerifyEvidenceInput } from "./verify-evidence.ts";

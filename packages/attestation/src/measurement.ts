@@ -31,5 +31,19 @@ export interface TdxMeasurement extends Common {
   readonly teeTcbSvn: string;
 }
 
+export interface SnpMeasurement extends Common {
+  readonly tee: "sev-snp";
+  readonly measurement: string;
+  readonly hostData: string;
+  readonly idKeyDigest: string;
+  readonly authorKeyDigest: string;
+  readonly familyId: string;
+  readonly imageId: string;
+  readonly guestSvn: number;
+  /** 0 is the most privileged; above 3: the host asked for the report. */
+  readonly vmpl: number;
+  readonly chipId: string;
+}
+
 /** Its `tee` is the form of the evidence, also where the verdict's own says `simulated`. */
-export type MeasurementVerdict = SgxMeasurement | TdxMeasurement;
+export type MeasurementVerdict = SgxMeasurement | TdxMeasurement | SnpMeasurement;

@@ -2,6 +2,7 @@ import { InclavareError } from "@inclavare/errors";
 import * as v from "valibot";
 import { TCB_STATUSES, type TcbStatus } from "./dcap/tcb-status.ts";
 import { REFERENCE_FIELDS, type ReferenceField, type ReferenceTee, teeOfReference } from "./reference-fields.ts";
+import type { SnpProduct, SnpTcb } from "./snp/product.ts";
 
 /**
  * What is refused unless its own word allows it. Three stand for the parts of a TCB status (`sw-hardening-needed`,
@@ -19,6 +20,9 @@ export const ALLOWANCES = [
   "out-of-date",
   "no-sept-ve-disable",
   "service-td",
+  "migration",
+  "masked-chip-id",
+  "no-revocation",
 ] as const;
 
 export type Allowance = (typeof ALLOWANCES)[number];
@@ -38,7 +42,7 @@ type MembersOf<T extends ReferenceTee> = {
     ? number
     : string;
 };
-type ReferenceMembers = MembersOf<"sgx"> & MembersOf<"tdx">;
+type ReferenceMembers = MembersOf<"sgx"> & MembersOf<"tdx"> & MembersOf<"sev-snp">;
 
 export interface Policy {
   /** Evidence that matches any one of them will do. */
@@ -49,11 +53,19 @@ export interface Policy {
   readonly acceptedAdvisories?: readonly string[];
   /** Left out: any. */
   readonly minEvaluationDataNumber?: number;
+  /** SEV-SNP: privilege levels of which a report may be. Left out: 0, the most privileged. */
+  readonly acceptedVmpls?: readonly number[];
+  /** SEV-SNP, by product: each part of REPORTED_TCB that is named. Left out: any; a product left out: none of it. */
+  readonly minSnpTcb?: Readonly<Partial<Record<SnpProduct, Partial<SnpTcb>>>>;
   readonly allow: readonly Allowance[];
 }
 
 /** Refuses all that can be refused: no reference values, UpToDate platforms only, nothing allowed. */
-export const DEFAULT_POLICY: Policy = { referenceValues: [], acceptedTcbStatuses: ["UpToDate"], allow: [] };
+export const DEFAULT_POLICY: Policy = {
+  referenceValues: [],
+  acceptedTcbStatuses: ["UpToDate"],
+  allow: [],
+};
 
 const LIMIT_CHARACTERS = 1 << 20;
 const MOST_ENTRIES = 4096;
@@ -77,10 +89,17 @@ const referenceSchema = v.pipe(
 );
 
 function memberSchema(value: ReferenceField["value"]): v.GenericSchema {
-  if ("most" in value) return v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(value.most));
+  if ("most" in value) return small(value.most);
   const pattern = new RegExp(`^[0-9a-f]{${2 * value.hexBytes}}$`, "iu");
   return v.pipe(v.string(), v.regex(pattern, `not ${value.hexBytes} bytes in hexadecimal`), v.toLowerCase());
 }
+
+function small(most: number) {
+  return v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(most));
+}
+
+const spl = v.exactOptional(small(0xff));
+const snpTcb = v.strictObject({ fmc: spl, bootLoader: spl, tee: spl, snp: spl, microcode: spl });
 
 /** An empty list would pass for an object without members. */
 const policyObject = v.custom<object>((value) => typeof value === "object" && !Array.isArray(value), "not an object");
@@ -96,6 +115,10 @@ const policyMembers = v.strictObject({
   ),
   acceptedAdvisories: v.exactOptional(v.pipe(v.array(v.string()), v.maxLength(MOST_ENTRIES))),
   minEvaluationDataNumber: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  acceptedVmpls: v.exactOptional(v.pipe(v.array(small(0xffff_ffff)), v.maxLength(MOST_ENTRIES))),
+  minSnpTcb: v.exactOptional(
+    v.strictObject({ Milan: v.exactOptional(snpTcb), Genoa: v.exactOptional(snpTcb), Turin: v.exactOptional(snpTcb) }),
+  ),
   allow: v.optional(v.array(v.picklist(ALLOWANCES)), []),
 });
 

@@ -7,7 +7,8 @@ const QUOTE_VERSIONS = new Set([3, 4, 5]);
 /** The smallest quote: header, report, an empty certification data. */
 const LEAST_QUOTE_BYTES = 1020;
 const SNP_REPORT_BYTES = 1184;
-const SNP_REPORT_VERSIONS = new Set([2, 3, 4, 5]);
+/** Newer versions are recognised, so that they can be refused as what they are. */
+const SNP_REPORT_VERSIONS = { least: 2, most: 15 };
 const SNP_SIGNATURE_ALGORITHM_OFFSET = 0x34;
 const SNP_ECDSA_P384_SHA384 = 1;
 const PEM_CERTIFICATE = /^\s*-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/u;
@@ -32,9 +33,11 @@ export function recognise(bytes: Uint8Array): EvidenceKind {
 
 /** An SEV-SNP report begins with a 32-bit version; a quote's 16-bit version is followed by a key type, never zero. */
 function isReport(view: DataView): boolean {
+  if (view.byteLength < SNP_REPORT_BYTES) return false;
+  const version = view.getUint32(0, true);
   return (
-    view.byteLength >= SNP_REPORT_BYTES &&
-    SNP_REPORT_VERSIONS.has(view.getUint32(0, true)) &&
+    version >= SNP_REPORT_VERSIONS.least &&
+    version <= SNP_REPORT_VERSIONS.most &&
     view.getUint32(SNP_SIGNATURE_ALGORITHM_OFFSET, true) === SNP_ECDSA_P384_SHA384
   );
 }

@@ -63,7 +63,31 @@ const TDX = {
   },
 } as const satisfies Readonly<Record<string, ReferenceField>>;
 
-export const REFERENCE_FIELDS = { sgx: SGX, tdx: TDX } as const;
+const SNP = {
+  measurement: { ...hash("measurement", "MEASUREMENT", 48, { identifies: true }), of: "measurement" },
+  hostData: { ...hash("host-data", "HOST_DATA", 32), of: "hostData" },
+  idKeyDigest: {
+    ...hash("signer", "ID_KEY_DIGEST", 48, { identifies: true, code: "ERR_POLICY_SIGNER" }),
+    of: "idKeyDigest",
+  },
+  authorKeyDigest: {
+    ...hash("author", "AUTHOR_KEY_DIGEST", 48, { identifies: true, code: "ERR_POLICY_SIGNER" }),
+    of: "authorKeyDigest",
+  },
+  familyId: { ...hash("family", "FAMILY_ID", 16, { code: "ERR_POLICY_PRODUCT" }), of: "familyId" },
+  imageId: { ...hash("image", "IMAGE_ID", 16, { code: "ERR_POLICY_PRODUCT" }), of: "imageId" },
+  minGuestSvn: {
+    check: "version",
+    what: "GUEST_SVN",
+    code: "ERR_POLICY_VERSION",
+    of: "guestSvn",
+    value: { most: 0xffff_ffff },
+    least: "number",
+  },
+  chipId: { ...hash("platform", "CHIP_ID", 64, { code: "ERR_POLICY_PLATFORM" }), of: "chipId" },
+} as const satisfies Readonly<Record<string, ReferenceField>>;
+
+export const REFERENCE_FIELDS = { sgx: SGX, tdx: TDX, "sev-snp": SNP } as const;
 
 export type ReferenceTee = keyof typeof REFERENCE_FIELDS;
 

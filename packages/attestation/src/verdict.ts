@@ -3,6 +3,7 @@ import type { Check } from "./check.ts";
 import type { TcbStatus } from "./dcap/tcb-status.ts";
 import type { Tee } from "./evidence.ts";
 import type { MeasurementVerdict } from "./measurement.ts";
+import type { SnpProduct, SnpTcb } from "./snp/product.ts";
 
 /** How current an Intel platform is, as its vendor's collateral says. */
 export interface DcapTcb {
@@ -13,14 +14,28 @@ export interface DcapTcb {
   readonly evaluationDataNumber: number;
 }
 
-export type TcbVerdict = DcapTcb;
+/** The firmware of an AMD platform, part by part; AMD rates no TCB, the policy names a minimum. */
+export interface SnpTcbVerdict {
+  readonly status?: undefined;
+  readonly advisories?: undefined;
+  readonly product: SnpProduct;
+  /** What the endorsement key was derived from. */
+  readonly reported: SnpTcb;
+  /** What the platform cannot go back behind. */
+  readonly committed: SnpTcb;
+  readonly current: SnpTcb;
+  /** At the launch of the guest. */
+  readonly launch: SnpTcb;
+}
+
+export type TcbVerdict = DcapTcb | SnpTcbVerdict;
 
 /** The answer of everything that verifies, the same from every command and over HTTP. Keys are only ever added. */
 export interface Verdict {
   /** `verified`: signatures, chains, revocation, time and TCB status stand, and no policy was applied. */
   readonly verdict: "accepted" | "refused" | "verified";
   readonly tee: Tee;
-  /** `null` where it was not established, and where the vendor rates no TCB. */
+  /** `null` where it was not established, and for a TEE whose evidence has none. */
   readonly tcb: TcbVerdict | null;
   /** `null` where the evidence could not be decoded. Of a refused verdict it says only what the evidence claims. */
   readonly measurement: MeasurementVerdict | null;

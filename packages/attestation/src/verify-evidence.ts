@@ -10,6 +10,7 @@ import { examinedNothing, type Examination } from "./examination.ts";
 import { type Allowance, DEFAULT_POLICY, type Policy } from "./policy.ts";
 import { assertCertificate, assertKeyClaim, assertLegacyBinding } from "./ratls/certificate.ts";
 import { examineSgxQuote } from "./sgx/verify.ts";
+import { examineSnpReport } from "./snp/verify.ts";
 import { examineTdxQuote } from "./tdx/verify.ts";
 import type { TrustAnchor } from "./trust-anchors.ts";
 import { describeEvidence } from "./verdict-claims.ts";
@@ -82,23 +83,28 @@ function concludeEvidence(
 }
 
 /** Hands evidence to the room of its TEE. A further TEE is a further case here. */
-function examine(carrier: Carrier, input: VerifyEvidenceInput, list: CheckList): Examination {
+function examine(
+  { form, evidence, collateral: carried }: Carrier,
+  input: VerifyEvidenceInput,
+  list: CheckList,
+): Examination {
   const tee = list.run("evidence-kind", [], () => {
-    const value = teeOfQuote(carrier.quote);
-    return { value, message: `${value.toUpperCase()} quote` };
+    const value = form === "snp-report" ? "sev-snp" : teeOfQuote(evidence);
+    return { value, message: `evidence of ${value}` };
   });
-  if (tee === undefined) return examinedNothing("unknown");
-  const collateral = input.collateral ?? carrier.collateral;
   const { endorsements = [], trustAnchors, now, cache } = input;
-  const verification = {
-    quote: carrier.quote,
+  const common = {
     trustAnchors,
     now,
-    ...(collateral === undefined ? {} : { collateral }),
     ...(endorsements.length === 0 ? {} : { endorsements: endorsements.join("\n") }),
     ...(cache === undefined ? {} : { cache }),
   };
-  return tee === "sgx" ? examineSgxQuote(verification, list) : examineTdxQuote(verification, list);
+  const collateral = input.collateral ?? carried;
+  const quote = { ...common, quote: evidence, ...(collateral === undefined ? {} : { collateral }) };
+  if (tee === "sgx") return examineSgxQuote(quote, list);
+  if (tee === "tdx") return examineTdxQuote(quote, list);
+  if (tee === "sev-snp") return examineSnpReport({ ...common, report: evidence }, list);
+  return examinedNothing("unknown");
 }
 
 /** What came with the evidence must be what the evidence speaks of. */

@@ -1,6 +1,7 @@
 /** Certificate chains of Intel's attestation PKI. @see Intel SGX PCK Certificate and CRL Profile Specification */
 import type { ErrorCode } from "@inclavare/errors";
-import { type Certificate, EXTENSION, type KeyUsage, parsePemChain, verifySignedBy } from "@inclavare/x509";
+import { type Certificate, type KeyUsage, parsePemChain } from "@inclavare/x509";
+import { assertIssuedBy, assertUnderstood } from "../certificates.ts";
 import { CheckFailure, inStep } from "../check.ts";
 
 /** A certificate's place in a chain. */
@@ -37,7 +38,7 @@ export interface Chain {
 }
 
 const SGX_EXTENSION = "1.2.840.113741.1.13.1";
-const UNDERSTOOD: ReadonlySet<string> = new Set([...Object.values(EXTENSION), SGX_EXTENSION]);
+const UNDERSTOOD: ReadonlySet<string> = new Set([SGX_EXTENSION]);
 const MOST_CHARACTERS = 64 * 1024;
 
 /**
@@ -71,17 +72,6 @@ export function verifyChain(kind: ChainKind, pem: string, code: ErrorCode): Chai
   return { what, certificates, leaf, issuer, root };
 }
 
-/** @throws CheckFailure with the given code where a certificate of the chain is not valid at that time */
-export function assertChainTime({ certificates, what }: Chain, now: Date, code: ErrorCode): void {
-  for (const { subject, notBefore, notAfter } of certificates) {
-    if (now >= notBefore && now <= notAfter) continue;
-    throw new CheckFailure(code, `${what}: "${subject.commonName ?? subject.text}" is not valid at this time`, {
-      expected: `${notBefore.toISOString()} to ${notAfter.toISOString()}`,
-      actual: now.toISOString(),
-    });
-  }
-}
-
 interface Place {
   readonly code: ErrorCode;
   /** How many CA certificates stand between this one and the leaf. */
@@ -89,7 +79,7 @@ interface Place {
 }
 
 function assertRole(certificate: Certificate, role: Role, { code, below }: Place): void {
-  const { subject, basicConstraints, keyUsage, publicKey, extensions } = certificate;
+  const { subject, basicConstraints, keyUsage, publicKey } = certificate;
   const name = subject.commonName ?? subject.text;
   const fail = (rule: string, expected: string, actual: string): never => {
     throw new CheckFailure(code, `certificate "${name}" ${rule}`, { expected, actual });
@@ -107,37 +97,7 @@ function assertRole(certificate: Certificate, role: Role, { code, below }: Place
   if (publicKey.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
     fail("has a key of the wrong kind", "P-256", publicKey.asymmetricKeyDetails?.namedCurve ?? "no curve");
   }
-  for (const [oid, { critical }] of extensions) {
-    if (critical && !UNDERSTOOD.has(oid)) fail("has an unknown critical extension", "none", oid);
-  }
-}
-
-function assertIssuedBy(child: Certificate, issuer: Certificate, code: ErrorCode): void {
-  const name = child.subject.commonName ?? child.subject.text;
-  if (Buffer.compare(child.issuer.raw, issuer.subject.raw) !== 0) {
-    throw new CheckFailure(code, `certificate "${name}" names another issuer than the next one of its chain`, {
-      expected: issuer.subject.text,
-      actual: child.issuer.text,
-    });
-  }
-  const { authorityKeyId } = child;
-  const { subjectKeyId } = issuer;
-  if (
-    authorityKeyId !== undefined &&
-    subjectKeyId !== undefined &&
-    Buffer.compare(authorityKeyId, subjectKeyId) !== 0
-  ) {
-    throw new CheckFailure(code, `certificate "${name}" names another key of its issuer`, {
-      expected: Buffer.from(subjectKeyId).toString("hex"),
-      actual: Buffer.from(authorityKeyId).toString("hex"),
-    });
-  }
-  if (!verifySignedBy(child, issuer.publicKey)) {
-    throw new CheckFailure(
-      code,
-      `certificate "${name}" is not signed by "${issuer.subject.commonName ?? "its issuer"}"`,
-    );
-  }
+  assertUnderstood(certificate, UNDERSTOOD, code);
 }
 
 function caText({ basicConstraints }: Certificate): string {

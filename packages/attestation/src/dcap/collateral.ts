@@ -3,7 +3,6 @@ import type { CollateralBundle } from "@inclavare/sgx";
 import type { Certificate, Crl } from "@inclavare/x509";
 import type { VerificationCache } from "../cache.ts";
 import { CheckFailure } from "../check.ts";
-import type { CollateralPeriod } from "../examination.ts";
 import { isSameKey } from "../trust-anchors.ts";
 import { type Chain, type ChainKind, verifyChain } from "./chain.ts";
 import { assertNotRevoked, verifiedCrl } from "./crl.ts";
@@ -75,13 +74,6 @@ export function verifyQeIdentity(
 ): SignedDocument<QeIdentity> {
   const { qe_identity: text, qe_identity_signature: signature, qe_identity_issuer_chain: pem } = bundle;
   return verifyDocument({ kind: "qe-identity", text, signature, pem, parse: parseQeIdentity }, authority, cache);
-}
-
-/** The earliest end and the latest beginning of a chain count for what it vouches for. */
-export function periodOfChain({ what, certificates }: Chain): CollateralPeriod {
-  const begins = certificates.map(({ notBefore }) => notBefore.getTime());
-  const ends = certificates.map(({ notAfter }) => notAfter.getTime());
-  return { what, notBefore: new Date(Math.max(...begins)), notAfter: new Date(Math.min(...ends)) };
 }
 
 interface DocumentSource<T> {

@@ -2,17 +2,11 @@
 import type { CollateralBundle, QuoteEnvelope } from "@inclavare/sgx";
 import type { Crl } from "@inclavare/x509";
 import type { VerificationCache } from "../cache.ts";
+import { periodOfChain } from "../certificates.ts";
 import { CheckFailure, type CheckList } from "../check.ts";
 import type { CollateralPeriod } from "../examination.ts";
 import type { DcapTcb } from "../verdict.ts";
-import {
-  periodOfChain,
-  type SignedDocument,
-  verifyPckCrl,
-  verifyQeIdentity,
-  verifyRootCrl,
-  verifyTcbInfo,
-} from "./collateral.ts";
+import { type SignedDocument, verifyPckCrl, verifyQeIdentity, verifyRootCrl, verifyTcbInfo } from "./collateral.ts";
 import type { Endorser } from "./pck.ts";
 import type { PckExtensions } from "./pck-extensions.ts";
 import { assertQeIdentity, type QeIdentity } from "./qe-identity.ts";

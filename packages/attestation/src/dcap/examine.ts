@@ -2,11 +2,12 @@
 import { createHash, type KeyObject } from "node:crypto";
 import type { CollateralBundle, QuoteEnvelope } from "@inclavare/sgx";
 import { VerificationCache } from "../cache.ts";
+import { assertValidAt } from "../certificates.ts";
 import { CheckFailure, type CheckList, type Finding } from "../check.ts";
 import type { CollateralPeriod } from "../examination.ts";
-import { findTrustAnchor, type TrustAnchor } from "../trust-anchors.ts";
+import { addTrustAnchor, anchorsFor, type TrustAnchor } from "../trust-anchors.ts";
 import type { DcapTcb } from "../verdict.ts";
-import { type Chain, assertChainTime } from "./chain.ts";
+import type { Chain } from "./chain.ts";
 import { examineCollateral, type Tools } from "./examine-collateral.ts";
 import { p256PublicKey, verifyP256 } from "./p256.ts";
 import { type Endorser, findPckChain, verifyPckChain } from "./pck.ts";
@@ -61,19 +62,9 @@ function examineEndorser(quote: QuoteEnvelope, input: DcapVerification, { list, 
     };
   });
   const chain = verified?.chain;
-  const anchor = list.run("trust-anchor", [chain], ({ root }) => {
-    const found = findTrustAnchor(root, input.trustAnchors);
-    if (found !== undefined) {
-      const owner = found.vendor === undefined ? "given by the user" : `of ${found.vendor}`;
-      return { value: found, message: `the chain ends in a trusted root, ${owner}` };
-    }
-    throw new CheckFailure("ERR_TRUST_ANCHOR", `root "${root.subject.text}" is not trusted`, {
-      expected: `the key of one of ${input.trustAnchors.length} trusted roots`,
-      actual: `SHA-256 of its key ${sha256(root.spki).toString("hex")}`,
-    });
-  });
+  const anchor = addTrustAnchor(list, chain?.root, anchorsFor("Intel", input.trustAnchors));
   list.run("pck-time", [chain], (present) => {
-    assertChainTime(present, input.now, "ERR_PCK_TIME");
+    assertValidAt(present, input.now, "ERR_PCK_TIME");
     return { value: true, message: "every certificate of the PCK chain is valid at this time" };
   });
   return { chain, pck: verified?.extensions, anchor };

@@ -33,6 +33,7 @@ export function examineSgxQuote(input: DcapVerification, list: CheckList): Exami
     tcb: tcb ?? null,
     reportData: quote.reportBody.reportData,
     periods,
+    conditions: [],
     claims: () => describeSgxQuote(quote, pck),
   };
 }

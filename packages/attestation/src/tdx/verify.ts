@@ -4,6 +4,7 @@ import { type DcapVerification, examineQuote } from "../dcap/examine.ts";
 import { examinedNothing, type Examination, type VerifiedEvidence } from "../examination.ts";
 import { addCollateralTime, toVerified } from "../verified.ts";
 import { describeTdxQuote } from "./claims.ts";
+import { tdConditions } from "./conditions.ts";
 import { decodeTdxQuote, measurementOfTd } from "./decode.ts";
 import { tdxRules } from "./tcb.ts";
 
@@ -36,6 +37,7 @@ export function examineTdxQuote(input: DcapVerification, list: CheckList): Exami
     tcb: tcb ?? null,
     reportData: quote.report.reportData,
     periods,
+    conditions: tdConditions(quote.report),
     claims: () => describeTdxQuote(quote, pck),
   };
 }

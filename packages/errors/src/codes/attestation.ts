@@ -98,6 +98,43 @@ const evidenceCodes = {
     summary: "The TDX module is none that the collateral knows, or not signed as it says.",
     cause: "evidence",
   },
+  ERR_SNP_CHAIN: {
+    kind: "unauthenticated",
+    summary:
+      "The certificate chain of an SEV-SNP endorsement key is malformed, breaks a rule, or has a wrong signature.",
+    cause: "evidence",
+  },
+  ERR_SNP_TIME: {
+    kind: "unauthenticated",
+    summary: "A certificate of the endorsement key's chain is not valid at the time of verification.",
+    cause: "evidence",
+  },
+  ERR_SNP_PRODUCT: {
+    kind: "failed-precondition",
+    summary: "An SEV-SNP report or its key is of an unknown product, or they are of two different ones.",
+    cause: "evidence",
+  },
+  ERR_SNP_SIGNING_KEY: {
+    kind: "unauthenticated",
+    summary:
+      "An SEV-SNP report names another kind of signing key (VCEK, VLEK) than the one given, or is not signed at all.",
+    cause: "evidence",
+  },
+  ERR_SNP_SIGNATURE: {
+    kind: "unauthenticated",
+    summary: "The SEV-SNP report is not signed by its endorsement key.",
+    cause: "evidence",
+  },
+  ERR_SNP_TCB: {
+    kind: "unauthenticated",
+    summary: "REPORTED_TCB of an SEV-SNP report is not the one that its endorsement key was derived from.",
+    cause: "evidence",
+  },
+  ERR_SNP_CHIP_ID: {
+    kind: "unauthenticated",
+    summary: "CHIP_ID of an SEV-SNP report is not the HWID of its VCEK.",
+    cause: "evidence",
+  },
   ERR_TCB_NOT_SUPPORTED: {
     kind: "failed-precondition",
     summary: "The platform or its quoting enclave is below every TCB level that its vendor knows.",
@@ -184,6 +221,36 @@ const policyCodes = {
   ERR_POLICY_SERVICE_TD: {
     kind: "permission-denied",
     summary: "A service TD is bound to the TD, which the policy does not expect.",
+    cause: "policy",
+  },
+  ERR_POLICY_VMPL: {
+    kind: "permission-denied",
+    summary: "An SEV-SNP report is of a privilege level (VMPL) that the policy does not accept.",
+    cause: "policy",
+  },
+  ERR_POLICY_MIGRATION: {
+    kind: "permission-denied",
+    summary: "A migration agent may move the SEV-SNP guest to another machine.",
+    cause: "policy",
+  },
+  ERR_POLICY_MASKED_CHIP_ID: {
+    kind: "permission-denied",
+    summary: "CHIP_ID of an SEV-SNP report is masked, so that it is bound to no chip.",
+    cause: "policy",
+  },
+  ERR_POLICY_NO_REVOCATION: {
+    kind: "permission-denied",
+    summary: "No revocation list was given, so nobody knows whether the endorsement key is still good.",
+    cause: "policy",
+  },
+  ERR_POLICY_MIN_TCB: {
+    kind: "permission-denied",
+    summary: "A part of the platform's firmware is below the policy's minimum.",
+    cause: "policy",
+  },
+  ERR_POLICY_PLATFORM: {
+    kind: "permission-denied",
+    summary: "The platform is not the one of the reference.",
     cause: "policy",
   },
   ERR_POLICY_TCB_STATUS: {
