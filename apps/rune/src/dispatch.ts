@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { InclavareError } from "@inclavare/errors";
 import { containerPaths, mayAskForEnclave, rootDirectory } from "@inclavare/container";
+import { bundleOf } from "./bundle.ts";
 import type { Context } from "./context.ts";
 import { handOver } from "./handover.ts";
-import { isOn, lastValue, type ParsedFlags } from "./parse.ts";
+import { isOn, type ParsedFlags } from "./parse.ts";
 
 /** runc's rule for ids, and ours: what breaks it names no folder of ours. */
 const CONTAINER_ID = /^(?!\.{1,2}$)[A-Za-z0-9_+.-]{1,255}$/u;
@@ -12,19 +13,36 @@ const CONTAINER_ID = /^(?!\.{1,2}$)[A-Za-z0-9_+.-]{1,255}$/u;
 /** runc has no such command. */
 const OUR_COMMAND = "attest";
 
+/** A command that may concern an enclave container, and is rune's own business then. */
+export interface OurBusiness {
+  readonly command: string;
+  readonly flags: ParsedFlags;
+}
+
 /**
- * Decides whose business a command is. Everything that concerns no enclave container goes to runc, before anything but
- * this decision has been loaded.
+ * Everything that concerns no enclave container goes to runc, before anything but this decision has been loaded.
  * @returns the exit code
  */
 export async function dispatch(context: Context): Promise<number> {
+  const ours = findOurBusiness(context);
+  if (ours === undefined) return await handOver(context);
+  const { runCommand } = await import("./commands/index.ts");
+  return await runCommand(context, ours.command, ours.flags);
+}
+
+/**
+ * Decides whose business a command is. The launcher (apps/rune/launcher) decides by the same rules, and comes here when in
+ * doubt: what is handed over there must be handed over here.
+ * @returns undefined: the low-level runtime's
+ * @throws ERR_USAGE
+ */
+export function findOurBusiness(context: Context): OurBusiness | undefined {
   const { globals, command, flags } = context.invocation;
   const [problem] = globals.problems;
   if (problem !== undefined && anyWordConcernsUs(context)) throw new InclavareError("ERR_USAGE", problem);
   const isRuncs = problem !== undefined || flags === undefined || (isOn(flags, "help") && command !== OUR_COMMAND);
-  if (isRuncs || command === undefined || !concernsUs(context, command, flags)) return await handOver(context);
-  const { runCommand } = await import("./commands/index.ts");
-  return await runCommand(context, command, flags);
+  if (isRuncs || command === undefined || !concernsUs(context, command, flags)) return undefined;
+  return { command, flags };
 }
 
 /**
@@ -59,7 +77,7 @@ function concernsUs(context: Context, command: string, flags: ParsedFlags): bool
 /** A first look, at the text alone; whoever passes is looked at properly. A bundle without config.json is runc's to refuse. */
 function asksForEnclave({ config }: Context, flags: ParsedFlags): boolean {
   try {
-    const text = readFileSync(join(resolve(lastValue(flags, "bundle") ?? "."), "config.json"), "utf8");
+    const text = readFileSync(join(bundleOf(flags), "config.json"), "utf8");
     const { requireEnclave, defaultEnclave } = config.rune;
     return requireEnclave || defaultEnclave !== undefined || mayAskForEnclave(text);
   } catch (error) {

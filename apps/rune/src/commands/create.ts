@@ -1,5 +1,6 @@
 import { type Asked, isSandbox } from "@inclavare/container";
 import { InclavareError } from "@inclavare/errors";
+import { bundleOf } from "../bundle.ts";
 import { isOurs } from "../dispatch.ts";
 import { handOver } from "../handover.ts";
 import { preservedDescriptors } from "../descriptors.ts";
@@ -44,10 +45,6 @@ export function readAsked(context: CommandContext, flags: ParsedFlags): Asked | 
     "ERR_ENCLAVE_REQUIRED",
     "the configuration says require_enclave, and the container asks for no enclave (enclave.type)",
   );
-}
-
-function bundleOf(flags: ParsedFlags): string {
-  return lastValue(flags, "bundle") ?? ".";
 }
 
 function createOptions(flags: ParsedFlags) {
