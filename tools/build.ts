@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { bundle, commandLineApps } from "./build/bundle.ts";
-import { compileShared, compileStatic } from "./build/compile.ts";
+import { compileLauncher, compileShared } from "./build/compile.ts";
 import { buildExamples } from "./build/examples.ts";
 import { linkFile, writeStarters } from "./build/layout.ts";
 import { buildPayload } from "./build/payload.ts";
@@ -39,7 +39,7 @@ say(`bundled ${apps.join(", ")}`);
 linkFile(node, join(library, "node"));
 linkFile(koffi, join(library, "lib", "koffi.node"));
 writeStarters(join(root, "dist"), library, apps);
-compileStatic(join(root, "apps", "rune", "launcher", "launcher.c"), join(root, "dist", "bin", "rune"));
+compileLauncher(root, join(root, "dist", "bin", "rune"));
 for (const version of [1, 2, 3]) {
   const target = join(library, "pals", `liberpal-skeleton-v${version}.so`);
   const header = join(root, "packages", "pal", "include");

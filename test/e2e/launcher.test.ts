@@ -1,267 +1,234 @@
-/**
- * bin/rune decides in C what is surely plain. Whatever it hands to the low-level runtime, rune must hand over as well,
- * with the same arguments; and what callers do every day must not need Node.js.
- */
+/** bin/rune decides in C what is surely plain: what callers do every day, and nothing that needs a second look. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
-import { compileStatic } from "../../tools/build/compile.ts";
-import { compile } from "../support/compile.ts";
+import { COMMANDS, GLOBAL_FLAGS } from "../../apps/rune/src/flags.ts";
+import { Launched, PLAIN_CONFIG, type Started } from "../support/launched.ts";
 
-const root = join(import.meta.dirname, "..", "..");
-/** Says everything about itself that its caller could have changed. */
-const RECORDER = `
-#include <stdio.h>
-#include <dirent.h>
-#include <unistd.h>
-extern char **environ;
-int main(int argc, char **argv) {
-  char line[512], cwd[512];
-  for (int i = 0; i < argc; i++) printf("arg %s\\n", argv[i]);
-  for (char **e = environ; *e; e++) printf("env %s\\n", *e);
-  printf("cwd %s\\n", getcwd(cwd, sizeof cwd));
-  DIR *fds = opendir("/proc/self/fd");
-  for (struct dirent *d; (d = readdir(fds));) if (d->d_name[0] != '.') printf("fd %s\\n", d->d_name);
-  FILE *status = fopen("/proc/self/status", "r");
-  while (fgets(line, sizeof line, status)) if (line[0] == 'S' && line[1] == 'i' && line[2] == 'g') fputs(line, stdout);
-  return 42;
-}`;
-
-const directory = mkdtempSync(join(tmpdir(), "inclavare-launcher-"));
-const launcher = join(directory, "bin", "rune");
-const recorder = join(directory, "runtime");
-const config = join(directory, "config.toml");
-const state = join(directory, "state");
-const BASE = `[rune]\nruntime = "${recorder}" # what makes containers\nstate = "${state}"\n`;
-const PLAIN = '{"ociVersion":"1.0.2","process":{"args":["sh"],"env":["PATH=/bin"],"cwd":"/"},"root":{"path":"rootfs"}}';
-
-interface Outcome {
-  /** What the low-level runtime was given; undefined where rune itself was started, or refused. */
-  readonly record: string | undefined;
-}
-
-function outcomeOf(program: string, args: readonly string[]): Outcome {
-  const env = { PATH: process.env["PATH"] ?? "", INCLAVARE_CONFIG: config, MARK: "1" };
-  const { status, stdout } = spawnSync(program, args, { cwd: directory, env, encoding: "utf8", timeout: 20_000 });
-  return { record: status === 42 ? stdout : undefined };
-}
-
-const launched = (...argv: string[]): Outcome => outcomeOf(launcher, argv);
-const dispatched = (...argv: string[]): Outcome =>
-  outcomeOf(process.execPath, [join(root, "apps", "rune", "src", "main.ts"), ...argv]);
-const argumentsIn = (record: string | undefined): string[] =>
-  (record ?? "").split("\n").filter((line) => line.startsWith("arg "));
-
-function bundle(name: string, text: string): string {
-  mkdirSync(join(directory, name), { recursive: true });
-  writeFileSync(join(directory, name, "config.json"), text);
-  return join(directory, name);
-}
-
-/** What dockerd's and containerd's shims, podman and people call. */
-const EVERYDAY: readonly (readonly string[])[] = [
-  ["--root", "/r", "--log", "/l", "--log-format", "json", "create", "--bundle", "plain", "--pid-file", "/p", "c1"],
-  [
-    "--root=/r",
-    "--log=/l",
-    "--log-format=json",
-    "--systemd-cgroup",
-    "create",
-    "-b",
-    "plain",
-    "--console-socket",
-    "/s",
-    "c1",
-  ],
-  ["--root", "/r", "start", "c1"],
-  ["--debug", "--root", "/r", "state", "c1"],
-  ["--root", "/r", "exec", "--process", "/f", "--console-socket", "/s", "--detach", "--pid-file", "/p", "c1"],
-  ["exec", "-t", "-e", "A=b", "c1", "sh", "-c", "echo a"],
-  ["--root", "/r", "kill", "--all", "c1", "15"],
-  ["kill", "c1", "KILL"],
-  ["--root", "/r", "delete", "--force", "c1"],
-  ["ps", "--format", "json", "c1"],
-  ["pause", "c1"],
-  ["resume", "c1"],
-  ["update", "--resources=-", "c1"],
-  ["events", "--stats", "c1"],
-  ["run", "-d", "--bundle=plain", "--keep", "--no-pivot", "--no-new-keyring", "--preserve-fds", "0", "c1"],
+/** What dockerd's and containerd's shims, CRI-O, podman and people call. */
+const EVERYDAY: readonly string[] = [
+  "--root /r --log /l --log-format json create --bundle plain --pid-file /p c1",
+  "--root /r --log /l --log-format json --systemd-cgroup create --bundle plain --pid-file /p --console-socket /s c1",
+  "--root=/r --log=/l --log-format=json create -b plain --no-pivot --no-new-keyring --preserve-fds 2 c1",
+  "--systemd-cgroup --root=/r create --bundle plain --pid-file /p c1",
+  "--root /r --log /l --log-format json start c1",
+  "--debug --root /r --log /l --log-format json state c1",
+  "--root /r --log /l --log-format json exec --process /f --console-socket /s --detach --pid-file /p c1",
+  "--root /r --log /l --log-format json kill --all c1 15",
+  "--root /r --log /l --log-format json kill c1 9",
+  "--root /r --log /l --log-format json delete --force c1",
+  "--root /r --log /l --log-format json delete c1",
+  "--root /r --log /l --log-format json ps --format json c1",
+  "--root /r --log /l --log-format json pause c1",
+  "--root /r --log /l --log-format json resume c1",
+  "--root /r --log /l --log-format json update --resources - c1",
+  "--root /r --log /l --log-format json events --stats c1",
+  "--root /r --log /l --log-format json checkpoint --image-path /i --work-path /w c1",
+  "exec -t -e A=b c1 sh -c ls",
+  "exec c1 ls --help",
+  "exec c1 sh -- x",
+  "run -d --bundle=plain --keep c1",
+  "run -b link/.. c1",
+  "run --bundle escaped c1",
+  "spec",
+  "spec -b x --rootless",
 ];
 
-/** Whatever needs a second look. */
-const DOUBTFUL: readonly (readonly string[])[] = [
-  ["create", "-b", "annotated", "c1"],
-  ["create", "-b", "variable", "c1"],
-  ["create", "-b", "escaped", "c1"],
-  ["run", "-b", "shouted", "c1"],
-  ["create", "-b", "missing", "c1"],
-  ["create", "-b", "folder", "c1"],
-  ["create", "--unknown", "-b", "plain", "c1"],
-  ["create", "-b", "plain", "ours"],
-  ["state", "ours"],
-  ["delete", "--force", "ours"],
-  ["exec", "--unknown", "x", "ours"],
-  ["--unknown", "state", "c1"],
-  ["state", "--help"],
-  ["--help"],
-  ["--version"],
-  ["features"],
-  ["list"],
-  ["attest", "c1"],
-  ["restore", "-b", "plain", "c1"],
-  ["nonsense"],
-  [],
+/** Whatever needs a second look, and what rune answers itself. */
+const DOUBTFUL: readonly string[] = [
+  "create -b annotated c1",
+  "create -b variable c1",
+  "create -b hidden c1",
+  "create -b dotted c1",
+  "run -b shouted c1",
+  "run -b deep/link/.. c1",
+  "create -b zero c1",
+  "create -b large c1",
+  "create -b missing c1",
+  "create -b folder c1",
+  "create -b pipe c1",
+  "create -b device c1",
+  "create -b plain -b annotated c1",
+  "create c1",
+  "create --bundle= c1",
+  "create c1 --bundle",
+  "create --unknown -b plain c1",
+  "create -b plain -- c1",
+  "create -b plain --help",
+  "create -b plain ours",
+  "restore -b plain c1",
+  "state ours",
+  "start ours",
+  "delete --force ours",
+  "exec --unknown x ours",
+  "exec -t ours sh",
+  "checkpoint ours",
+  "state ..",
+  "list",
+  "spec --enclave",
+  "spec --enclave=true",
+  "--unknown state c1",
+  "--log-level debug state c1",
+  "--debug=true state c1",
+  "--root",
+  "- state c1",
+  "-- state c1",
+  "--help",
+  "-h",
+  "--version",
+  "-v",
+  "help",
+  "features",
+  "attest c1",
+  "inclavare-hook",
+  "nonsense",
+  "",
 ];
+
+const SLOW_GLOBALS = new Set(["log-level", "help", "version"]);
 
 describe("bin/rune", () => {
-  before(() => {
-    mkdirSync(join(directory, "lib", "inclavare"), { recursive: true });
-    const node = join(directory, "lib", "inclavare", "node");
-    writeFileSync(node, "#!/bin/sh\nexit 43\n");
-    chmodSync(node, 0o755);
-    compileStatic(join(root, "apps", "rune", "launcher", "launcher.c"), launcher);
-    writeFileSync(recorder, compile(RECORDER), { mode: 0o755 });
-    bundle("plain", PLAIN);
-    bundle("annotated", PLAIN.replace("{", '{"annotations":{"enclave.type":"simulated"},'));
-    bundle("variable", PLAIN.replace("PATH=/bin", "ENCLAVE_TYPE=simulated"));
-    bundle("escaped", PLAIN.replace("{", '{"annotations":{"\\u0065nclave.type":"simulated"},'));
-    bundle("shouted", PLAIN.replace("sh", "EnClAvE.x"));
-    mkdirSync(join(directory, "folder", "config.json"), { recursive: true });
-    mkdirSync(join(state, "0123456789abcdef", "ours"), { recursive: true });
-  });
-  beforeEach(() => writeFileSync(config, BASE));
-  after(() => rmSync(directory, { recursive: true, force: true }));
+  let place: Launched;
+  const call = (line: string): Started => place.call(line === "" ? [] : line.split(" "));
 
-  for (const argv of EVERYDAY) {
-    it(`hands over: ${argv.join(" ")}`, () => {
-      const { record } = launched(...argv);
-      assert.deepEqual(
-        argumentsIn(record),
-        ["runc", ...argv].map((word) => `arg ${word}`),
-      );
-      assert.deepEqual(argumentsIn(dispatched(...argv).record), argumentsIn(record));
+  before(() => {
+    place = new Launched();
+    place.bundle("annotated", PLAIN_CONFIG.replace("{", '{"annotations":{"enclave.type":"simulated"},'));
+    place.bundle("variable", PLAIN_CONFIG.replace("PATH=/bin", "ENCLAVE_TYPE=simulated"));
+    place.bundle("shouted", PLAIN_CONFIG.replace("sh", "EnClAvE.x"));
+    place.bundle("hidden", PLAIN_CONFIG.replace("sh", String.raw`\u0065nclave.type`));
+    place.bundle("dotted", PLAIN_CONFIG.replace("sh", String.raw`enclave\u002Etype`));
+    place.bundle("escaped", PLAIN_CONFIG.replace("sh", String.raw`a \u0026\u0026 b \u003e c \u001b \"enclave\"`));
+    place.bundle("zero", `${PLAIN_CONFIG}\0`);
+    place.bundle("large", `${PLAIN_CONFIG}${" ".repeat(4 << 20)}`);
+    mkdirSync(place.path("folder", "config.json"), { recursive: true });
+    mkdirSync(place.path("pipe"));
+    execFileSync("mkfifo", [place.path("pipe", "config.json")]);
+    mkdirSync(place.path("device"));
+    symlinkSync("/dev/zero", place.path("device", "config.json"));
+    // As text, deep/link/.. is deep, which is plain; the low-level runtime follows the link first.
+    place.bundle("deep", PLAIN_CONFIG);
+    mkdirSync(place.path("annotated", "inner"));
+    symlinkSync(place.path("annotated", "inner"), place.path("deep", "link"));
+    mkdirSync(place.path("plain", "inner"));
+    symlinkSync(place.path("plain", "inner"), place.path("link"));
+  });
+  beforeEach(() => place.configure(place.baseConfig));
+  after(() => place[Symbol.dispose]());
+
+  for (const line of EVERYDAY) {
+    it(`hands over: ${line}`, () => {
+      const { argv, program } = call(line);
+      assert.deepEqual(argv, ["runc", ...line.split(" ")]);
+      assert.equal(program, place.runtime);
+      assert.equal(place.handedOverTo(line.split(" ")), program);
     });
   }
 
-  for (const argv of DOUBTFUL) {
-    it(`leaves to rune: ${argv.join(" ")}`, () => assert.equal(launched(...argv).record, undefined));
+  for (const line of DOUBTFUL) {
+    it(`leaves to rune: ${line}`, () => {
+      const flags = ["--disable-warning=ExperimentalWarning", place.path("lib", "inclavare", "rune.mjs")];
+      assert.deepEqual(call(line).argv, [place.node, ...flags, ...(line === "" ? [] : line.split(" "))]);
+    });
   }
+
+  it("and rune look for the bundle where the low-level runtime will: behind links, before any ..", () => {
+    assert.equal(place.handedOverTo(["run", "-b", "link/..", "c1"]), place.runtime);
+    assert.equal(place.handedOverTo(["run", "-b", "deep/link/..", "c1"]), undefined);
+  });
+
+  it("knows every flag that rune knows, before the command and for create and run", () => {
+    for (const [name, kind] of Object.entries(GLOBAL_FLAGS.flags)) {
+      const expected = SLOW_GLOBALS.has(name) ? "rune" : "runtime";
+      assert.equal(call(`--${name}${kind === "switch" ? "" : " 1"} state c1`).who, expected, name);
+    }
+    for (const command of ["create", "run"]) {
+      const shape = COMMANDS.get(command);
+      for (const name of [...Object.keys(shape?.flags ?? {}), ...Object.keys(shape?.short ?? {})]) {
+        const isSwitch = shape?.flags[shape.short[name] ?? name] === "switch";
+        assert.equal(call(`${command} -${name}${isSwitch ? "" : " plain"} -b plain c1`).who, "runtime", name);
+      }
+    }
+  });
 
   it("changes nothing of what the low-level runtime inherits", () => {
-    const direct = outcomeOf(recorder, ["state", "c1"]).record?.replace(`arg ${recorder}`, "arg runc");
-    assert.equal(launched("state", "c1").record, direct);
+    const env = { NODE_OPTIONS: "--no-warnings", LISTEN_FDS: "1" };
+    const script = 'trap "" USR1 PIPE; umask 027; exec 5<config.toml 7<plain "$@"';
+    const inherit = { program: "/bin/sh", env };
+    const direct = place.call(["state", "c1"], { ...inherit, args: ["-c", script, "sh", place.runtime] });
+    const launched = place.call(["state", "c1"], { ...inherit, args: ["-c", script, "sh", place.rune] });
+    const withoutName = (record: readonly string[]): string[] =>
+      record.filter((line) => line !== `arg ${place.runtime}` && line !== "arg runc" && !line.includes(" socket:["));
+    assert.deepEqual(withoutName(launched.record), withoutName(direct.record));
+    assert.ok(launched.record.some((line) => line.startsWith("fd 7 ")));
+    for (const line of ["env NODE_OPTIONS=--no-warnings", "Umask:\t0027", "SigIgn:\t0000000000001200"])
+      assert.ok(launched.record.includes(line), line);
   });
 
-  for (const [what, text] of [
-    ["a configuration that is no TOML", "[rune"],
-    ["an unknown key", `${BASE}stat = "/x"\n`],
-    ["a key twice", `${BASE}state = "/x"\n`],
-    ["a key of another table", `${BASE}socket = "/x"\n`],
-    ["a relative path", '[rune]\nstate = "x"\n'],
-    ["an escape in a string", '[rune]\nstate = "/x\\u0041"\n'],
-    ["a default enclave", `${BASE}[rune.default_enclave]\ntype = "simulated"\nruntime = "wasm"\n`],
-    ["a runtime that is not there", '[rune]\nruntime = "/nowhere/runc"\n'],
-  ] as const) {
-    it(`leaves to rune: ${what}`, () => {
-      writeFileSync(config, text);
-      assert.equal(launched("state", "c1").record, undefined);
-    });
-  }
+  it("starts Node.js without the caller's NODE_OPTIONS", () => {
+    const { record } = place.call(["features"], { env: { NODE_OPTIONS: "--require=/x" } });
+    const variables = record.filter((line) => line.startsWith("env ")).toSorted();
+    assert.deepEqual(
+      variables,
+      Object.entries(place.environment())
+        .map(([name, value]) => `env ${name}=${value}`)
+        .toSorted(),
+    );
+  });
+
+  it("finds its installation through links, and where it has been moved to", () => {
+    symlinkSync(place.rune, place.path("linked-rune"));
+    symlinkSync("linked-rune", place.path("twice-linked-rune"));
+    assert.equal(place.call(["features"], { program: place.path("twice-linked-rune") }).who, "rune");
+    const prefix = join("opt", "a b");
+    mkdirSync(place.path(prefix, "bin"), { recursive: true });
+    mkdirSync(place.path(prefix, "lib", "inclavare"), { recursive: true });
+    copyFileSync(place.rune, place.path(prefix, "bin", "rune"));
+    copyFileSync(place.node, place.path(prefix, "lib", "inclavare", "node"));
+    chmodSync(place.path(prefix, "bin"), 0o555);
+    const moved = place.call(["features"], { program: place.path(prefix, "bin", "rune") });
+    assert.equal(moved.program, place.path(prefix, "lib", "inclavare", "node"));
+    assert.equal(moved.argv[2], place.path(prefix, "lib", "inclavare", "rune.mjs"));
+  });
+
+  it("says so when its installation has no Node.js", () => {
+    renameSync(place.node, `${place.node}.away`);
+    try {
+      const { who, stderr } = place.call(["features"]);
+      assert.equal(who, "refused");
+      assert.match(stderr, /^rune: cannot start the Node\.js of its installation: No such file or directory\n$/u);
+    } finally {
+      renameSync(`${place.node}.away`, place.node);
+    }
+  });
+
+  it("looks the low-level runtime up as rune does", () => {
+    const second = place.path("second");
+    mkdirSync(place.path("first", "named"), { recursive: true });
+    mkdirSync(second);
+    copyFileSync(place.runtime, join(second, "other"));
+    place.configure(`[rune]\nruntime = "other"\nstate = "${place.path("state")}"\n`);
+    for (const PATH of [`/nowhere:${second}`, `${second}/:/bin`, "second", `::${second}`]) {
+      assert.equal(place.call(["state", "c1"], { env: { PATH } }).program, join(second, "other"), PATH);
+      assert.equal(place.handedOverTo(["state", "c1"], { PATH }), join(second, "other"), PATH);
+    }
+    assert.equal(place.call(["state", "c1"], { env: { PATH: "/nowhere" } }).who, "rune");
+    place.configure(place.baseConfig.replace(place.runtime, "second/other"));
+    assert.equal(call("state c1").program, join(second, "other"));
+  });
+
+  it("lists what the low-level runtime has where rune never kept anything", () => {
+    place.configure(place.baseConfig.replace("/state", "/no-state"));
+    assert.equal(call("list --quiet").who, "runtime");
+    mkdirSync(place.path("no-state"));
+    assert.equal(call("list --quiet").who, "runtime");
+  });
 
   it("leaves containers to rune where an enclave is required, and other commands not", () => {
-    writeFileSync(config, `${BASE}require_enclave = true\n`);
-    assert.equal(launched("create", "-b", "plain", "c1").record, undefined);
-    assert.notEqual(launched("state", "c1").record, undefined);
-  });
-
-  it("understands the configuration that an operator writes", () => {
-    const more =
-      'pals = ["/a.so", "/b.so"]\nrequire_enclave = false\n\n[attesterd]\nsocket = "/s" # here\nplatform="/p"\n';
-    writeFileSync(config, `# ours\n\n${BASE}payload = "/p"\n${more}`);
-    assert.notEqual(launched("state", "c1").record, undefined);
-  });
-
-  it("never hands over what rune would not", () => {
-    const flag = fc.constantFrom(
-      "--root",
-      "/r",
-      "--root=/r",
-      "--debug",
-      "--log",
-      "/l",
-      "-b",
-      "plain",
-      "annotated",
-      "--bundle",
-      "--bundle=plain",
-      "-d",
-
-      "--detach=true",
-      "--",
-      "-",
-      "",
-      "--no-pivot",
-      "--preserve-fds",
-      "1",
-      "c1",
-      "ours",
-      "x/y",
-      "--help",
-      "-h",
-      "-e",
-      "A=b",
-    );
-    const command = fc.constantFrom(
-      "create",
-      "run",
-      "start",
-      "state",
-      "exec",
-      "kill",
-      "delete",
-      "list",
-      "ps",
-      "update",
-      "spec",
-    );
-    const line = fc.constantFrom(
-      "",
-      "# note",
-      "require_enclave = true",
-      "require_enclave = yes",
-      'pals = ["/x"]',
-      'pals = ["x"]',
-      "pals = []",
-      "[attesterd]",
-      'socket = "/s"',
-      "[rune]",
-      "other = 1",
-      '  payload  =  "/p"  # p',
-      "payload = '/p'",
-    );
-    fc.assert(
-      fc.property(
-        fc.array(flag, { maxLength: 2 }),
-        command,
-        fc.array(flag, { maxLength: 4 }),
-        fc.array(line, { maxLength: 3 }),
-        (globals, name, words, lines) => {
-          writeFileSync(config, `${BASE}${lines.join("\n")}\n`);
-          const argv = [...globals, name, ...words];
-          const { record } = launched(...argv);
-          if (record === undefined) return;
-          assert.deepEqual(
-            argumentsIn(dispatched(...argv).record),
-            argumentsIn(record),
-            `${argv.join(" ")}\n${readFileSync(config, "utf8")}`,
-          );
-        },
-      ),
-      { numRuns: Number(process.env["NUM_RUNS"] ?? 60) },
-    );
+    place.configure(`${place.baseConfig}require_enclave = true\n`);
+    assert.equal(call("create -b plain c1").who, "rune");
+    assert.equal(call("state c1").who, "runtime");
   });
 });

@@ -1,10 +1,17 @@
 /** What is in C: programs that must start in a millisecond or have no library beside them, and what only C can do. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
-export function compileStatic(source: string, target: string): void {
-  compile(["-static"], source, target);
+/** @param more further sources, and flags */
+export function compileStatic(source: string, target: string, ...more: readonly string[]): void {
+  compile(["-static", ...more], source, target);
+}
+
+/** bin/rune, which starts Node.js only where there is need for it. */
+export function compileLauncher(root: string, target: string): void {
+  const folder = join(root, "apps", "rune", "launcher");
+  compileStatic(join(folder, "launcher.c"), target, join(folder, "config.c"));
 }
 
 export function compileShared(source: string, target: string, ...flags: readonly string[]): void {

@@ -3,9 +3,9 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, w
 import { join } from "node:path";
 
 /**
- * Writes one starter for each app but rune, which has a launcher in C of its own. A shell line rather than a `#!` line to Node: the caller's NODE_OPTIONS must not
- * reach our process, and Node needs flags (not
- * `--disable-sigusr1`: it blocks the signal, and runc and the container would inherit that).
+ * Writes one starter for each app but rune, which has a launcher in C. A shell line rather than a `#!` line to Node: the
+ * caller's NODE_OPTIONS must not reach our process, and Node needs flags (not `--disable-sigusr1`: it blocks the signal, and
+ * runc and the container would inherit that).
  */
 export function writeStarters(prefix: string, library: string, names: readonly string[]): void {
   const bin = join(prefix, "bin");
