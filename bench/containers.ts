@@ -6,10 +6,14 @@ import { compare, type Row, secondsOf } from "./sample.ts";
 import type { Workshop } from "./workshop.ts";
 
 const RUNS = 15;
+/** What takes some ten milliseconds needs more of them. */
+const PLAIN_RUNS = 40;
+
+type Call = (command: string, ...args: readonly string[]) => void;
 
 export async function containerRows(shop: Workshop): Promise<Row[]> {
   const plain = plainBundle(shop);
-  const call = (command: string, ...args: string[]): void => {
+  const call: Call = (command, ...args) => {
     execFileSync(command, ["--root", shop.path("runc"), ...args], { env: shop.environment, stdio: "ignore" });
   };
   const run = (command: string, bundle: string): Promise<number> =>
@@ -26,13 +30,14 @@ export async function containerRows(shop: Workshop): Promise<Row[]> {
   return [
     await compare(
       "rune run, plain container / runc run",
-      RUNS,
+      PLAIN_RUNS,
       () => run(rune, plain),
       () => run("runc", plain),
     ),
+    await stateRow(shop, plain, call),
     await compare(
       "create, start, state, delete: rune / runc",
-      RUNS,
+      PLAIN_RUNS,
       () => life(rune),
       () => life("runc"),
     ),
@@ -43,6 +48,23 @@ export async function containerRows(shop: Workshop): Promise<Row[]> {
       () => run("runc", plain),
     ),
   ];
+}
+
+async function stateRow(shop: Workshop, bundle: string, call: Call): Promise<Row> {
+  const id = shop.nextId();
+  call("runc", "create", "-b", bundle, id);
+  const state = (command: string): Promise<number> => secondsOf(() => call(command, "state", id));
+  try {
+    const rune = shop.command("rune");
+    return await compare(
+      "rune state, plain container / runc state",
+      PLAIN_RUNS,
+      () => state(rune),
+      () => state("runc"),
+    );
+  } finally {
+    call("runc", "delete", "--force", id);
+  }
 }
 
 /** A bundle with Debian's static busybox that says hello. */
