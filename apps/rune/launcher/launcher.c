@@ -50,7 +50,8 @@ static bool keeps_any(const char *state, char *const *names) {
   if (roots == NULL) return errno != ENOENT;
   bool found = false;
   int count = 0;
-  for (struct dirent *root; !found && (root = readdir(roots)) != NULL;) {
+  errno = 0;
+  for (struct dirent *root; !found && (root = readdir(roots)) != NULL; errno = 0) {
     if (root->d_name[0] == '.') continue;
     found = names == NULL || ++count > MOST_ROOTS;
     for (char *const *name = names; !found && *name != NULL; name++) {
@@ -60,6 +61,7 @@ static bool keeps_any(const char *state, char *const *names) {
       found = length < 0 || (size_t)length >= sizeof path || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     }
   }
+  found = found || errno != 0;
   closedir(roots);
   return found;
 }
