@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { commandLineApps } from "./build/bundle.ts";
-import { copyTree, writeStarters } from "./build/layout.ts";
+import { commandName, copyTree, writeStarters } from "./build/layout.ts";
 
 const root = join(import.meta.dirname, "..");
 const [action, prefixArgument] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const library = join(prefix, "lib", "inclavare");
 const apps = commandLineApps(root);
 if (prefix === join(root, "dist")) throw new Error("PREFIX is the build's own folder");
 
-for (const name of apps) rmSync(join(prefix, "bin", name), { force: true });
+for (const name of apps) rmSync(join(prefix, "bin", commandName(name)), { force: true });
 rmSync(library, { recursive: true, force: true });
 if (action === "install") {
   const built = join(root, "dist", "lib", "inclavare");

@@ -1,18 +1,20 @@
-import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Testbed } from "./testbed.ts";
+import { BIN, type Testbed } from "./testbed.ts";
 
 const READY_DEADLINE_MS = 30_000;
 
 /** A containerd of the test's own: root, state and socket in the testbed's folder, no plugin that reaches out. */
 export class Containerd {
   readonly #bed: Testbed;
-  readonly #address: string;
+  readonly #folder: string;
+  #daemon: ChildProcess | undefined;
 
-  private constructor(bed: Testbed, address: string) {
+  private constructor(bed: Testbed, folder: string) {
     this.#bed = bed;
-    this.#address = address;
+    this.#folder = folder;
   }
 
   static async start(bed: Testbed): Promise<Containerd> {
@@ -27,24 +29,50 @@ export class Containerd {
         `"io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper"]\n` +
         `[grpc]\naddress = "${address}"\n[ttrpc]\naddress = "${address}.ttrpc"\n[debug]\nlevel = "warn"\n`,
     );
-    bed.own(spawn("containerd", ["--config", config], { env: bed.env, stdio: ["ignore", "ignore", "ignore"] }));
-    const containerd = new Containerd(bed, address);
-    for (const deadline = Date.now() + READY_DEADLINE_MS; containerd.ctr("version").status !== 0; await sleep(100)) {
+    const containerd = new Containerd(bed, folder);
+    await containerd.launch();
+    return containerd;
+  }
+
+  /** Starts the daemon, for the first time or again; shims are looked for among the commands under test first. */
+  async launch(): Promise<void> {
+    const env = { ...this.#bed.env, PATH: `${BIN}:${process.env["PATH"] ?? ""}` };
+    const config = `${this.#folder}/config.toml`;
+    this.#daemon = spawn("containerd", ["--config", config], { env, stdio: ["ignore", "ignore", "ignore"] });
+    this.#bed.own(this.#daemon);
+    for (const deadline = Date.now() + READY_DEADLINE_MS; this.ctr("version").status !== 0; await sleep(100)) {
       if (Date.now() > deadline) throw new Error("containerd does not answer");
     }
-    return containerd;
+  }
+
+  /** Ends the daemon as a power cut would; shims stay. */
+  async kill(): Promise<void> {
+    const daemon = this.#daemon;
+    if (daemon === undefined) return;
+    const exited = once(daemon, "exit");
+    daemon.kill("SIGKILL");
+    await exited;
+  }
+
+  get address(): string {
+    return `${this.#folder}/c.sock`;
+  }
+
+  /** The bundles of one namespace. */
+  bundles(namespace: string): string {
+    return `${this.#folder}/state/io.containerd.runtime.v2.task/${namespace}`;
   }
 
   /** Where events are published. */
   get ttrpcAddress(): string {
-    return `${this.#address}.ttrpc`;
+    return `${this.address}.ttrpc`;
   }
 
   /** Shows the events of all namespaces from now on, a line each, as `ctr events` prints them. */
   watchEvents(): { text(): string } {
     const file = this.#bed.path(`events-${Date.now()}`);
     const output = openSync(file, "w");
-    const args = ["--address", this.#address, "events"];
+    const args = ["--address", this.address, "events"];
     this.#bed.own(spawn("ctr", args, { env: this.#bed.env, stdio: ["ignore", output, "ignore"] }));
     closeSync(output);
     return { text: () => readFileSync(file, "utf8") };
@@ -60,7 +88,7 @@ export class Containerd {
   }
 
   ctr(...args: string[]): SpawnSyncReturns<string> {
-    return spawnSync("ctr", ["--address", this.#address, ...args], {
+    return spawnSync("ctr", ["--address", this.address, ...args], {
       encoding: "utf8",
       timeout: 60_000,
       killSignal: "SIGKILL",

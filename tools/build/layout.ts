@@ -12,10 +12,16 @@ export function writeStarters(prefix: string, library: string, names: readonly s
   mkdirSync(bin, { recursive: true });
   for (const name of names.filter((app) => app !== "rune")) {
     const line = `exec '${library}/node' --disable-warning=ExperimentalWarning '${library}/${name}.mjs' "$@"`;
-    rmSync(join(bin, name), { force: true });
-    writeFileSync(join(bin, name), `#!/bin/sh\nunset NODE_OPTIONS\n${line}\n`, { mode: 0o755 });
-    chmodSync(join(bin, name), 0o755);
+    const starter = join(bin, commandName(name));
+    rmSync(starter, { force: true });
+    writeFileSync(starter, `#!/bin/sh\nunset NODE_OPTIONS\n${line}\n`, { mode: 0o755 });
+    chmodSync(starter, 0o755);
   }
+}
+
+/** An app is called what its folder is called, but for the shim, whose name containerd makes from the runtime's type. */
+export function commandName(app: string): string {
+  return app === "shim-rune" ? "containerd-shim-rune-v2" : app;
 }
 
 export function linkFile(from: string, to: string): void {

@@ -19,4 +19,4 @@ export {
   type TeeType,
   withoutRequest,
 } from "./request.ts";
-export { findProgram, type RuncLogEntry, type RuncOptions } from "./runc.ts";
+export { findProgram, mustRunc, type RuncCall, type RuncLogEntry, type RuncOptions, runRunc } from "./runc.ts";

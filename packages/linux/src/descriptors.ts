@@ -18,6 +18,7 @@ const F_SEAL_ALL = 0xf;
 const FD_CLOEXEC = 1;
 const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
+const TIOCSWINSZ = 0x5414;
 const EFD_CLOEXEC_NONBLOCK = 0o2004000;
 const MFD_CLOEXEC_ALLOW_SEALING = 3;
 
@@ -130,6 +131,15 @@ export function createMemfd(name: string): number {
 /** Fixes size and contents for ever, for every holder. */
 export function sealMemfd(fd: number): void {
   fcntl(fd, F_ADD_SEALS, F_SEAL_ALL);
+}
+
+/** Sets the size of a terminal, given by either of its sides. */
+export function setTerminalSize(fd: number, size: { readonly columns: number; readonly rows: number }): void {
+  const argument = Buffer.alloc(8);
+  argument.writeUInt16LE(size.rows, 0);
+  argument.writeUInt16LE(size.columns, 2);
+  const ioctl = libcFunction("int ioctl(int fd, ulong request, void *argument)");
+  check("ioctl", ioctl(fd, TIOCSWINSZ, argument), "TIOCSWINSZ");
 }
 
 export function isTerminal(fd: number): boolean {

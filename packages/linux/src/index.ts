@@ -12,6 +12,7 @@ export {
   sealMemfd,
   setCloseOnExec,
   setNonBlocking,
+  setTerminalSize,
   signalEventfd,
   watchReadable,
 } from "./descriptors.ts";
@@ -27,6 +28,7 @@ export {
 export { mount, MOUNT_FLAGS, type MountRequest, unmount } from "./mounts.ts";
 export { loadNative, type NativeLibrary } from "./native.ts";
 export {
+  createCoreScheduling,
   exitImmediately,
   onProcessExit,
   pidfdOpen,
@@ -38,6 +40,7 @@ export {
   setDumpable,
   setParentDeathSignal,
   setProcessName,
+  waitChild,
   waitPidfd,
 } from "./processes.ts";
 export { fillRandom } from "./random.ts";

@@ -7,6 +7,7 @@ import {
   fstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   readlinkSync,
   readSync,
@@ -38,6 +39,7 @@ import {
   receiveWithDescriptors,
   requestSync,
   sealMemfd,
+  setTerminalSize,
   sendWithDescriptors,
   setCloseOnExec,
   setNonBlocking,
@@ -130,6 +132,23 @@ describe("descriptors", () => {
       assert.match(readFileSync(`/proc/self/fdinfo/${end}`, "utf8"), /flags:\s*0\d*2\d{6}$/mu);
       closeSync(end);
     }
+  });
+
+  it("a terminal's size is set by either side, and nothing else has one", () => {
+    const descriptor = openSync("/dev/ptmx", "r+");
+    try {
+      setTerminalSize(descriptor, { columns: 77, rows: 33 });
+      assert.equal(
+        execFileSync("stty", ["size"], { stdio: [descriptor, "pipe", "inherit"], encoding: "utf8" }),
+        "33 77\n",
+      );
+    } finally {
+      closeSync(descriptor);
+    }
+    const { readEnd, writeEnd } = createPipe(65_536);
+    assert.throws(() => setTerminalSize(readEnd, { columns: 1, rows: 1 }), { code: "ERR_LINUX_CALL" });
+    closeSync(readEnd);
+    closeSync(writeEnd);
   });
 
   it("a sealed memfd cannot be written any more", () => {
@@ -234,6 +253,17 @@ describe("processes", () => {
       const pid = Number(execFileSync("sh", ["-c", "(sleep 0.2; exit 7) >/dev/null & echo $!"], { encoding: "utf8" }));
       linux.onProcessExit(pid, (exit) => console.log(exit.pid === pid, exit.code, exit.signal));`;
     assert.equal(inProcess(script), "true 7 undefined");
+  });
+
+  it("takes the status of one orphan and leaves the others", () => {
+    const script = `
+      linux.setChildSubreaper(true);
+      const { execFileSync } = await import("node:child_process");
+      const pid = Number(execFileSync("sh", ["-c", "(exit 7) >/dev/null & echo $!"], { encoding: "utf8" }));
+      let exit;
+      while ((exit = linux.waitChild(pid)) === undefined);
+      console.log(exit.code, linux.waitChild(pid), linux.waitChild(1));`;
+    assert.equal(inProcess(script), "7 undefined undefined");
   });
 
   it("signals by pidfd and reports the end of a process that is not a child", async () => {

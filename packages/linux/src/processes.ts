@@ -4,6 +4,7 @@ import { check, EINTR, lastErrno, libcFunction, linuxError, loadNative } from ".
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const P_ALL = 0;
+const P_PID = 1;
 const P_PIDFD = 3;
 const WNOHANG = 1;
 const WEXITED = 4;
@@ -12,6 +13,9 @@ const PR_SET_PDEATHSIG = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NAME = 15;
+const PR_SCHED_CORE = 62;
+const PR_SCHED_CORE_CREATE = 1;
+const PR_SCHED_CORE_SCOPE_PROCESS_GROUP = 2;
 const ECHILD = 10;
 const ESRCH = 3;
 /** siginfo_t: si_signo, si_errno, si_code at 0, 4, 8; si_pid, si_uid, si_status at 16, 20, 24 (64-bit Linux). */
@@ -36,6 +40,11 @@ export function pidfdSendSignal(pidfd: number, signal: number): void {
 /** Takes the exit status of a child. @returns undefined while it runs, or when it is not a child of ours. */
 export function waitPidfd(pidfd: number): ProcessExit | undefined {
   return waitId(P_PIDFD, pidfd);
+}
+
+/** As {@link waitPidfd}, for a child by its number, which is safe: until it is waited for nobody else can have it. */
+export function waitChild(pid: number): ProcessExit | undefined {
+  return waitId(P_PID, pid);
 }
 
 /** Takes the exit statuses of all children that have ended; for a pid 1 that starts none of its own. */
@@ -96,6 +105,13 @@ export function processExists(pid: number): boolean {
 /** Orphans among our descendants become our children. */
 export function setChildSubreaper(on: boolean): void {
   prctl(PR_SET_CHILD_SUBREAPER, on ? 1 : 0);
+}
+
+/** What this process group starts shares processor cores with nobody else. Linux 5.14, with simultaneous multithreading. */
+export function createCoreScheduling(): void {
+  const call = libcFunction("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
+  const result = call(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_PROCESS_GROUP, 0);
+  check("prctl", result, "PR_SCHED_CORE");
 }
 
 /** Off: no core dump, and no tracer without CAP_SYS_PTRACE. */

@@ -1,0 +1,90 @@
+import { join } from "node:path";
+import { isInclavareError } from "@inclavare/errors";
+import { readPid, writeOptions } from "../bundle/files.ts";
+import { mountRootfs } from "../bundle/mount.ts";
+import { unmountBelow } from "../bundle/unmount.ts";
+import { findCgroup } from "../cgroup/cgroup.ts";
+import type { CreateRequest } from "../messages/task.ts";
+import { readOptions, type ShimOptions } from "../options.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { openIo, type ProcessIo } from "../stdio/io.ts";
+import { TaskContainer, type TaskContext } from "./container.ts";
+import { refused, whileDoing } from "./errors.ts";
+import { TaskProcess } from "./process.ts";
+import { hasOwnPidNamespace, readSpec, type SpecView } from "./spec.ts";
+
+/** Chooses what makes a container. */
+export type ChooseRuntime = (options: ShimOptions, spec: SpecView, bundle: string) => Promise<Runtime>;
+
+/** Makes a container and tells it. Whatever fails, nothing stays behind but the bundle's files. */
+export async function createContainer(
+  request: CreateRequest,
+  context: TaskContext,
+  chooseRuntime: ChooseRuntime,
+): Promise<TaskContainer> {
+  const { id, bundle } = request;
+  const options = await readOptions(request.options);
+  const spec = readSpec(bundle);
+  const { uid = 0, gid = 0 } = spec.process?.user ?? {};
+  const owner = { uid: options.ioUid ?? uid, gid: options.ioGid ?? gid };
+  const runtime = await chooseRuntime(options, spec, bundle);
+  writeOptions(bundle, options);
+  const init = new TaskProcess(request);
+  const parts = { id, bundle, options, runtime, init, owner, hasOwnPidNamespace: hasOwnPidNamespace(spec) };
+  const container = new TaskContainer(parts, context);
+  const rootfs = join(bundle, "rootfs");
+  let io: ProcessIo | undefined;
+  let isMade = false;
+  try {
+    mountRootfs(rootfs, request.rootfs);
+    io = await openIo(request, { owner, containerId: id, namespace: context.namespace });
+    await make(container, io).catch((error: unknown) => {
+      isMade = isInclavareError(error, "ERR_DEADLINE"); // or half of it
+      throw whileDoing("OCI runtime create failed", error);
+    });
+    isMade = true;
+    io.start();
+    const pid = readPid(container.pidFile(""));
+    if (pid === 0) throw refused("the low-level runtime has written no pid");
+    init.io = io;
+    watchMemory(container, pid, context);
+    context.publisher.publish("TaskCreate", {
+      containerId: id,
+      bundle,
+      rootfs: request.rootfs,
+      io: request,
+      checkpoint: "",
+      pid,
+    });
+    container.watch(init, pid, "");
+    return container;
+  } catch (error) {
+    if (isMade) await runtime.delete(id, true).catch(() => undefined);
+    await io?.close();
+    if (request.rootfs.length > 0) unmountBelow(rootfs);
+    throw error;
+  }
+}
+
+async function make(container: TaskContainer, io: ProcessIo): Promise<void> {
+  const { id, bundle, options, runtime } = container.parts;
+  await runtime.create({
+    id,
+    bundle,
+    pidFile: container.pidFile(""),
+    stdio: io.descriptors,
+    consoleSocket: io.consoleSocket,
+    noPivot: options.noPivot,
+    noNewKeyring: options.noNewKeyring,
+  });
+}
+
+/** A container without a cgroup that can be watched is as good a container. */
+function watchMemory(container: TaskContainer, pid: number, { log, publisher }: TaskContext): void {
+  try {
+    container.cgroup = findCgroup(pid);
+    container.oomWatch = container.cgroup.watchOom(() => publisher.publish("TaskOOM", { containerId: container.id }));
+  } catch (error) {
+    log.write("warning", `out-of-memory is not watched: ${String(error)}`, { id: container.id });
+  }
+}
