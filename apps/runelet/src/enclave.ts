@@ -30,15 +30,20 @@ const IGNORED_BY_DEFAULT: ReadonlySet<string> = new Set([
 export class Enclave {
   readonly #policy: AccessPolicy;
   readonly #runtime: EnclaveRuntime;
-  readonly #ready: Promise<void>;
+  readonly #ready: Promise<void> | undefined;
   readonly #process: OutsideProcess;
   readonly #exited = Promise.withResolvers<number>();
   readonly #running = new Set<number>();
   #mainPid: number | undefined;
   #status: EnclaveStatus = "created";
 
-  /** @param ready what the main process waits for once it is started: its secrets. */
-  constructor(policy: AccessPolicy, runtime: EnclaveRuntime, process: OutsideProcess, ready: Promise<void>) {
+  /** @param ready what the main process waits for once it is started: its secrets, if it has any. */
+  constructor(
+    policy: AccessPolicy,
+    runtime: EnclaveRuntime,
+    process: OutsideProcess,
+    ready: Promise<void> | undefined,
+  ) {
     this.#policy = policy;
     this.#runtime = runtime;
     this.#process = policy.resolve(process, { exec: false });
@@ -58,22 +63,37 @@ export class Enclave {
     return this.#exited.promise;
   }
 
-  /** Schedules the main process; it starts when it is ready. */
-  start(): void {
+  /**
+   * Starts the main process, or lets it wait for its secrets.
+   * @throws why the process could not be made; `exited` rejects then as well
+   */
+  async start(): Promise<void> {
     if (this.#status !== "created")
       throw new InclavareError("ERR_CONTAINER_STATE", `cannot start: the enclave is ${this.#status}`);
     this.#status = "running";
-    this.#runMain().then(this.#exited.resolve, this.#exited.reject);
+    const main = this.#makeMain();
+    void this.#follow(main);
+    if (this.#ready === undefined) await main;
   }
 
-  async #runMain(): Promise<number> {
+  /** @returns undefined when a signal has ended the enclave before */
+  async #makeMain(): Promise<number | undefined> {
     await this.#ready;
-    if (this.#status === "stopped") return await this.exited;
-    const pid = await this.#create(this.#process, { stdin: 0, stdout: 1, stderr: 2 });
-    this.#mainPid = pid;
-    const value = await this.#wait(pid);
-    this.#status = "stopped";
-    return value;
+    if (this.#status === "stopped") return undefined;
+    this.#mainPid = await this.#create(this.#process, { stdin: 0, stdout: 1, stderr: 2 });
+    return this.#mainPid;
+  }
+
+  async #follow(main: Promise<number | undefined>): Promise<void> {
+    try {
+      const pid = await main;
+      if (pid === undefined) return; // the signal has settled `exited`
+      const value = await this.#wait(pid);
+      this.#status = "stopped";
+      this.#exited.resolve(value);
+    } catch (error) {
+      this.#exited.reject(error);
+    }
   }
 
   /** Whether such an `exec` can be at all; asked before a stand-in is made. */

@@ -25,8 +25,8 @@ const LINGER_MS = 20;
 interface LoadedRuntime {
   readonly runtime: EnclaveRuntime;
   readonly policy: AccessPolicy;
-  /** What the main process waits for. */
-  readonly ready: Promise<void>;
+  /** What the main process waits for, if anything. */
+  readonly ready: Promise<void> | undefined;
 }
 
 /** Puts the parts of pid 1 together and lives as long as the main process. */
@@ -57,11 +57,13 @@ export class Runelet implements ControlHandler {
     );
     const enclave = await Promise.race([this.#created.promise, this.#failed.promise]);
     clearTimeout(timer);
-    const code = await enclave.exited;
-    await Promise.race([enclave.destroy(), sleep(DESTROY_DEADLINE_MS)]);
-    await Promise.race([control.idle(), sleep(LINGER_MS)]);
-    control.close();
-    return code;
+    try {
+      return await enclave.exited;
+    } finally {
+      await Promise.race([enclave.destroy().catch(() => undefined), sleep(DESTROY_DEADLINE_MS)]);
+      await Promise.race([control.idle(), sleep(LINGER_MS)]);
+      control.close();
+    }
   }
 
   async request(message: JsonValue): Promise<ControlAnswer> {
@@ -72,7 +74,7 @@ export class Runelet implements ControlHandler {
       throw new InclavareError("ERR_CONTAINER_STATE", `cannot ${request.op}: the enclave is not initialised`);
     switch (request.op) {
       case "start":
-        enclave.start();
+        await enclave.start();
         return {};
       case "state":
         return {
@@ -153,7 +155,11 @@ export class Runelet implements ControlHandler {
       maxProcesses: manifest.threads,
       ...(this.#firstWorker === undefined ? {} : { firstWorker: this.#firstWorker }),
     });
-    return { runtime, policy: manifestPolicy(manifest), ready: secrets.complete };
+    return {
+      runtime,
+      policy: manifestPolicy(manifest),
+      ready: secrets.missing().length === 0 ? undefined : secrets.complete,
+    };
   }
 
   /** A PAL library. It runs where runc's process would: its files are found from the caller's working directory on. */
@@ -161,7 +167,7 @@ export class Runelet implements ControlHandler {
     enterDirectory(cwd);
     const { crash } = this.#descriptors;
     const runtime = loadRuntime(path, new Map(), crash === undefined ? {} : { crashDescriptor: crash });
-    return { runtime, policy: libraryPolicy(), ready: Promise.resolve() };
+    return { runtime, policy: libraryPolicy(), ready: undefined };
   }
 }
 

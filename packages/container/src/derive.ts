@@ -39,6 +39,8 @@ export interface DerivationInput {
 
 /** init-runelet's threads (V8's platform, libuv's pool, a worker a process) and some air, with one process running. */
 export const LEAST_PIDS = 24;
+/** What init-runelet needs before the application needs anything; with less the kernel kills it without a word. */
+const LEAST_MEMORY_BYTES = 32 << 20;
 
 /** Limits that would keep V8 from reserving its address space; they are meant for the application, which is inside. */
 const DROPPED_LIMITS = new Set(["RLIMIT_AS", "RLIMIT_DATA"]);
@@ -67,6 +69,7 @@ export function deriveSpec(input: DerivationInput): RuntimeSpec {
   if (spec.process === undefined || spec.root === undefined)
     throw new InclavareError("ERR_OCI_SPEC", `the configuration of ${bundle} has no process or no root`);
   assertPidsLimit(spec.linux?.resources?.pids?.limit);
+  assertMemoryLimit(spec.linux?.resources?.memory?.limit);
   const mounts = (spec.mounts ?? []).map((mount) => absoluteSource(mount, bundle));
   return {
     ...spec,
@@ -125,6 +128,17 @@ function liftLimit({ type, soft, hard }: Limit): Limit {
 }
 
 /** 0 and less means no limit. @throws ERR_PIDS_LIMIT */
+/** @throws ERR_MEMORY_LIMIT */
+function assertMemoryLimit(asked: SpecInteger = 0): void {
+  const limit = Number(asked);
+  if (limit <= 0 || limit >= LEAST_MEMORY_BYTES) return;
+  throw new InclavareError(
+    "ERR_MEMORY_LIMIT",
+    `linux.resources.memory.limit is ${limit} bytes; init-runelet needs at least ${LEAST_MEMORY_BYTES}`,
+    { details: { limit, least: LEAST_MEMORY_BYTES } },
+  );
+}
+
 export function assertPidsLimit(asked: SpecInteger = 0): void {
   const limit = Number(asked);
   if (limit <= 0 || limit >= LEAST_PIDS) return;

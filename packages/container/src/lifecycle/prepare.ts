@@ -5,6 +5,7 @@ import { listenUnix } from "@inclavare/linux";
 import { type Bundle, formatRuntimeSpec, openBundle, type RunnableProcess, type SpecOutline } from "@inclavare/oci";
 import { cgroupFolders, readCgroupFacts } from "../cgroups.ts";
 import { deriveSpec } from "../derive.ts";
+import { withoutEngineInit } from "../engine-init.ts";
 import { assertPossible } from "../machine.ts";
 import type { ContainerPaths } from "../paths.ts";
 import { type ContainerRecord, writeRecord } from "../record.ts";
@@ -69,9 +70,10 @@ export function readRequest(
 export async function prepareContainer(
   engine: Engine,
   options: CreateOptions,
-  { bundle: { spec, rootfs }, request }: Asked,
+  { bundle: { spec: written, rootfs }, request }: Asked,
 ): Promise<Prepared> {
   const { id } = options;
+  const spec = withoutEngineInit(written);
   const paths = pathsOf(engine, id);
   assertPossible(request, engine.config);
   assertPayload(engine.config.rune.payload);

@@ -47,6 +47,10 @@ export const containerCodes = {
     kind: "resource-exhausted",
     summary: "pids.limit leaves no room for the threads of init-runelet.",
   },
+  ERR_MEMORY_LIMIT: {
+    kind: "resource-exhausted",
+    summary: "memory.limit leaves no room for init-runelet.",
+  },
   ERR_PAYLOAD_MISSING: {
     kind: "failed-precondition",
     summary: "The payload of init-runelet is not installed where the configuration says.",

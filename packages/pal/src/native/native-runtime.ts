@@ -1,4 +1,4 @@
-import { getSystemErrorName } from "node:util";
+import { getSystemErrorMessage, getSystemErrorName } from "node:util";
 import { InclavareError } from "@inclavare/errors";
 import { loadNative } from "@inclavare/linux";
 import type { EnclaveRuntime, PalApiVersion, ProcessRequest, RuntimeAttributes } from "../enclave-runtime.ts";
@@ -189,7 +189,12 @@ async function within(timeoutMs: number, what: string, call: Promise<void>): Pro
 function errnoNames(value: number, errno: number): string[] {
   const names = [];
   // -1 is what those return that put the reason into errno.
-  if (value < -1 && value > -4096) names.push(getSystemErrorName(value));
-  if (value === -1 && errno > 0) names.push(`errno ${getSystemErrorName(-errno)}`);
+  if (value < -1 && value > -4096) names.push(errnoText(value));
+  if (value === -1 && errno > 0) names.push(`errno ${errnoText(-errno)}`);
   return names;
+}
+
+/** With the words for it: callers of container runtimes look for "no such file or directory". */
+function errnoText(negative: number): string {
+  return `${getSystemErrorName(negative)}: ${getSystemErrorMessage(negative)}`;
 }
