@@ -33,18 +33,18 @@ function start(): { child: ChildProcess; server: number } {
 
 function receive(server: number): { data: Buffer; descriptors: readonly number[] } {
   waitReadable(server, 5000, "a byte of the stand-in");
-  return receiveWithDescriptors(server, { maxBytes: 16, maxDescriptors: 3 }) ?? assert.fail();
+  return receiveWithDescriptors(server, { maxBytes: 16, maxDescriptors: 4 }) ?? assert.fail();
 }
 
 describe("stand-in", { skip: compiler }, () => {
   before(() => execFileSync("cc", ["-O2", "-static", "-Wall", "-Wextra", "-Werror", "-o", program, source]));
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  it("hands over its three descriptors and ends with the byte that comes back", async () => {
+  it("hands over its streams and the sign of its life, and ends with the byte that comes back", async () => {
     const { child, server } = start();
     const { data, descriptors } = receive(server);
     assert.equal(data.toString(), "F");
-    assert.equal(descriptors.length, 3);
+    assert.equal(descriptors.length, 4);
     const printed = text(child.stdout ?? assert.fail());
     writeSync(descriptors[1] ?? assert.fail(), "from the enclave");
     assert.match(readlinkSync(`/proc/self/fd/${descriptors[0]}`), /^(?:socket|pipe):/u);
