@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { bundle, commandLineApps } from "./build/bundle.ts";
-import { compileLauncher, compileShared } from "./build/compile.ts";
+import { compileLauncher, compileSkeletons } from "./build/compile.ts";
 import { buildExamples } from "./build/examples.ts";
 import { linkFile, writeStarters } from "./build/layout.ts";
 import { buildPayload } from "./build/payload.ts";
@@ -40,12 +40,7 @@ linkFile(node, join(library, "node"));
 linkFile(koffi, join(library, "lib", "koffi.node"));
 writeStarters(join(root, "dist"), library, apps);
 compileLauncher(root, join(root, "dist", "bin", "rune"));
-for (const version of [1, 2, 3]) {
-  const target = join(library, "pals", `liberpal-skeleton-v${version}.so`);
-  const header = join(root, "packages", "pal", "include");
-  const flags = ["-pthread", `-I${header}`, `-DLIBERPAL_API_VERSION=${version}`];
-  compileShared(join(root, "runtimes", "skeleton", "skeleton.c"), target, ...flags);
-}
+compileSkeletons(root, join(library, "pals"));
 buildExamples(root, join(library, "examples"));
 say("compiled the examples");
 await buildPayload({ root, directory: join(library, "payload"), node, koffi, release: version });

@@ -13,6 +13,7 @@ import { BIN } from "../support/testbed.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const SOURCES = join(root, "packages", "pal", "test", "broken");
+const SKELETON = join(root, "runtimes", "skeleton");
 const PALS = join(BIN, "..", "lib", "inclavare", "pals");
 const skip = existsSync(join(BIN, "inclavare")) ? false : "requires build: run make setup";
 /** For libraries that hang: the others are done long before. */
@@ -86,9 +87,8 @@ async function run(program: string, ...args: string[]): Promise<Outcome> {
 
 async function compile(source: string, ...flags: string[]): Promise<string> {
   const library = join(directory, `${basename(source, ".c")}${flags.join("")}.so`);
-  const include = [join(root, "packages", "pal", "include"), join(root, "runtimes", "skeleton")].map(
-    (path) => `-I${path}`,
-  );
+  const include = [join(root, "packages", "pal", "include"), SKELETON].map((path) => `-I${path}`);
+  const others = ["programs.c", "options.c", "report.c"].map((name) => join(SKELETON, name));
   const warnings = ["-Wall", "-Wextra", "-Werror"];
   const { code, stderr } = await run(
     "cc",
@@ -101,6 +101,7 @@ async function compile(source: string, ...flags: string[]): Promise<string> {
     "-o",
     library,
     join(SOURCES, source),
+    ...others,
   );
   assert.equal(code, 0, stderr);
   return library;

@@ -1,6 +1,6 @@
 /** What is in C: programs that must start in a millisecond or have no library beside them, and what only C can do. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, globSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** @param more further sources, and flags */
@@ -14,8 +14,19 @@ export function compileLauncher(root: string, target: string): void {
   compileStatic(join(folder, "launcher.c"), target, join(folder, "config.c"));
 }
 
+/** @param flags and further sources */
 export function compileShared(source: string, target: string, ...flags: readonly string[]): void {
   compile(["-shared", "-fPIC", ...flags], source, target);
+}
+
+/** The smallest PAL, once for each version of the API. */
+export function compileSkeletons(root: string, directory: string): void {
+  const [first = "", ...others] = globSync(join(root, "runtimes", "skeleton", "*.c")).toSorted();
+  const include = `-I${join(root, "packages", "pal", "include")}`;
+  for (const version of [1, 2, 3]) {
+    const target = join(directory, `liberpal-skeleton-v${version}.so`);
+    compileShared(first, target, "-pthread", include, `-DLIBERPAL_API_VERSION=${version}`, ...others);
+  }
 }
 
 function compile(flags: readonly string[], source: string, target: string): void {

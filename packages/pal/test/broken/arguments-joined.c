@@ -2,6 +2,9 @@
 #define pal_create_process sound_create_process
 #include "skeleton.c"
 #undef pal_create_process
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 int pal_create_process(pal_create_process_args_t *args)
 {

@@ -5,7 +5,7 @@
 
 int pal_exec(pal_exec_args_t *args)
 {
-	pal_stdio_fds_t lent = processes[args->pid].stdio;
+	pal_stdio_fds_t lent = find_process(args->pid)->stdio;
 	int result = sound_exec(args);
 	close(lent.stdout);
 	return result;

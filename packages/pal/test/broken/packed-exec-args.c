@@ -2,6 +2,7 @@
 #define pal_exec sound_exec
 #include "skeleton.c"
 #undef pal_exec
+#include <string.h>
 
 struct packed_exec_args {
 	int pid;

@@ -5,7 +5,6 @@
 
 int pal_create_process(pal_create_process_args_t *args)
 {
-	int result = sound_create_process(args);
-	*args->pid = 1;
-	return result;
+	last_number = 0;
+	return sound_create_process(args);
 }
