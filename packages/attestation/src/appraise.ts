@@ -43,7 +43,7 @@ export function appraise(verified: VerifiedEvidence, policy: Policy, context: Ap
   list.run("simulated", [], () => checkGenuine(verified), allowed("simulated"));
   list.run("debug", [], () => checkProduction(verified), allowed("debug"));
   for (const { check, allowance, test } of verified.conditions) {
-    list.run(check, [], () => test(policy), allowance === undefined ? undefined : allowed(allowance));
+    list.run(check, [], () => test(policy, context.now), allowance === undefined ? undefined : allowed(allowance));
   }
   addReferenceChecks(list, verified.measurement, policy.referenceValues, allowed("no-reference"));
   addNonceCheck(list, verified, { ...context, allowance: allowed("no-nonce") });
@@ -70,7 +70,8 @@ export function addNonceCheck(
   }
   list.run("nonce", [], () => {
     const place = boundClaims === undefined ? "report data" : "claim nonce";
-    const expected = boundClaims === undefined ? padded(nonce) : nonce;
+    const isPadded = boundClaims === undefined && reportData?.length === REPORT_DATA_BYTES;
+    const expected = isPadded ? padded(nonce) : nonce;
     const actual = boundClaims === undefined ? reportData : boundClaims.nonce;
     if (actual === undefined || actual.length !== expected.length || !timingSafeEqual(actual, expected)) {
       const found = actual === undefined ? "none" : Buffer.from(actual).toString("hex");

@@ -1,12 +1,13 @@
 /** What carries evidence: the file or message that it came in, taken apart. */
 import type { CollateralBundle } from "@inclavare/sgx";
 import type { Certificate } from "@inclavare/x509";
+import { decodePayload, decodeSign1 } from "./cose/sign1.ts";
 import { decodeEvidenceMessage } from "./evidence-message.ts";
 import { decodeEvidenceCertificate } from "./ratls/certificate.ts";
 import { type EvidenceKind, recognise } from "./recognise.ts";
 
-/** Whose room the evidence belongs to; the header of a quote says which of the two TEEs it is. */
-export type EvidenceForm = "quote" | "snp-report";
+/** Whose room the evidence belongs to; the header of a quote says which of two TEEs it is. */
+export type EvidenceForm = "quote" | "snp-report" | "sev-report" | "cca-token" | "psa-token" | "nitro-document";
 
 export interface Carrier {
   readonly kind: EvidenceKind;
@@ -16,24 +17,32 @@ export interface Carrier {
   readonly claims?: Uint8Array;
   readonly certificate?: Certificate;
   readonly collateral?: CollateralBundle;
+  /** PEM. */
+  readonly endorsements?: string;
 }
 
-/** @throws InclavareError ERR_EVIDENCE_FORMAT */
+/** @throws InclavareError ERR_EVIDENCE_FORMAT, ERR_EVIDENCE_UNSUPPORTED */
 export function openCarrier(bytes: Uint8Array): Carrier {
   const kind = recognise(bytes);
-  if (kind === "report") return { kind, form: "snp-report", evidence: bytes };
-  if (kind === "quote") return { kind, form: "quote", evidence: bytes };
-  if (kind === "certificate") {
-    const { quote, ...rest } = decodeEvidenceCertificate(bytes);
-    return { kind, form: "quote", evidence: quote, ...rest };
-  }
+  if (kind === "certificate") return { kind, ...decodeEvidenceCertificate(bytes) };
+  if (kind === "evidence-message") return { kind, ...openMessage(bytes) };
+  if (kind === "cose-sign1") return { kind, form: isNitro(bytes) ? "nitro-document" : "psa-token", evidence: bytes };
+  return { kind, form: kind === "report" ? "snp-report" : kind, evidence: bytes };
+}
+
+/** A Nitro document names its fields by text, a PSA token by numbers. */
+function isNitro(bytes: Uint8Array): boolean {
+  return decodePayload(decodeSign1(bytes, "COSE message"), "COSE message").has("module_id");
+}
+
+function openMessage(bytes: Uint8Array): Omit<Carrier, "kind"> {
   const { evidence, claims } = decodeEvidenceMessage(bytes);
-  const { quote, collateral } = evidence;
+  const { format, quote, collateral, endorsements } = evidence;
   return {
-    kind,
-    form: "quote",
+    form: format === "snp-report" ? format : "quote",
     evidence: quote,
     ...(claims === undefined ? {} : { claims }),
     ...(collateral === undefined ? {} : { collateral }),
+    ...(endorsements === undefined ? {} : { endorsements }),
   };
 }

@@ -3,38 +3,54 @@ import { type ErrorCode, InclavareError } from "@inclavare/errors";
 
 /** An Intel TEE quote with its claims buffer. @see CCC Interoperable RA-TLS, section on CBOR tags */
 export const TAG_INTEL_QUOTE = 60_000;
-
-/**
- * Decodes one CBOR item: definite lengths, shortest integers, no duplicate keys, no trailing bytes, no floats, and no
- * tag but 60000 (given as `Tagged`). Maps come as `Map`.
- * @throws InclavareError with the given code
- */
-export function decodeCbor(bytes: Uint8Array, options: CborOptions): unknown {
-  const { code, what, limitBytes } = options;
-  if (bytes.length > limitBytes) {
-    throw new InclavareError(code, `${what} has ${bytes.length} bytes, at most ${limitBytes} are taken`);
-  }
-  try {
-    return decode(bytes, {
-      strict: true,
-      allowIndefinite: false,
-      allowUndefined: false,
-      allowInfinity: false,
-      allowNaN: false,
-      useMaps: true,
-      rejectDuplicateMapKeys: true,
-      tags: { [TAG_INTEL_QUOTE]: (content) => new Tagged(TAG_INTEL_QUOTE, content()) },
-    });
-  } catch (cause) {
-    // Also the RangeError of a thousandfold nested array: the stack has unwound, and the input is what is wrong.
-    throw new InclavareError(code, `${what} is not well-formed CBOR in deterministic form`, { cause });
-  }
-}
+/** An SEV-SNP report with its claims buffer, as librats writes it. */
+export const TAG_SNP_REPORT = 0x1a_7504;
+const EVIDENCE_TAGS = [TAG_INTEL_QUOTE, TAG_SNP_REPORT] as const;
 
 export interface CborOptions {
   readonly code: ErrorCode;
   readonly what: string;
   readonly limitBytes: number;
+  /** Tags that are taken, given as `Tagged`; left out: none. */
+  readonly tags?: readonly number[];
+  /**
+   * True: as other producers may write it, with indefinite lengths and integers of any length. What is signed as bytes needs
+   * no single encoding. Left out: deterministic form only.
+   */
+  readonly anyForm?: boolean;
+}
+
+/**
+ * Decodes one CBOR item: no duplicate keys, no trailing bytes, no floats, and no tag but the given ones. Maps come as `Map`.
+ * @throws InclavareError with the given code
+ */
+export function decodeCbor(bytes: Uint8Array, options: CborOptions): unknown {
+  const { code, what, limitBytes, tags = [], anyForm = false } = options;
+  if (bytes.length > limitBytes) {
+    throw new InclavareError(code, `${what} has ${bytes.length} bytes, at most ${limitBytes} are taken`);
+  }
+  try {
+    return decode(bytes, {
+      strict: !anyForm,
+      allowIndefinite: anyForm,
+      allowUndefined: false,
+      allowInfinity: false,
+      allowNaN: false,
+      useMaps: true,
+      rejectDuplicateMapKeys: true,
+      tags: Object.fromEntries(tags.map((tag) => [tag, (content: () => unknown) => new Tagged(tag, content())])),
+    });
+  } catch (cause) {
+    // Also the RangeError of a thousandfold nested array: the stack has unwound, and the input is what is wrong.
+    throw new InclavareError(code, `${what} is not well-formed CBOR${anyForm ? "" : " in deterministic form"}`, {
+      cause,
+    });
+  }
+}
+
+/** The content of an item with this tag, or `undefined` for anything else. */
+export function untag(value: unknown, tag: number): unknown {
+  return value instanceof Tagged && value.tag === tag ? value.value : undefined;
 }
 
 /** Encodes in RFC 8949 core deterministic form: the same value gives the same bytes. */
@@ -42,15 +58,32 @@ export function encodeCbor(value: unknown): Uint8Array {
   return encode(value, rfc8949EncodeOptions);
 }
 
-/** The two parts of a tag-60000 item, or `undefined` for anything else. */
-export function quoteAndClaims(value: unknown): readonly [Uint8Array, Uint8Array] | undefined {
-  if (!(value instanceof Tagged) || value.tag !== TAG_INTEL_QUOTE || !Array.isArray(value.value)) return undefined;
-  const [quote, claims, ...surplus] = value.value as readonly unknown[];
-  if (!(quote instanceof Uint8Array) || !(claims instanceof Uint8Array) || surplus.length > 0) return undefined;
-  return [quote, claims];
+/** Evidence of one kind, and the claims buffer that it binds. */
+export interface TaggedEvidence {
+  readonly form: "quote" | "snp-report";
+  readonly evidence: Uint8Array;
+  readonly claims: Uint8Array;
 }
 
-/** The tag-60000 item of a quote and its claims buffer. */
-export function tagQuoteAndClaims(quote: Uint8Array, claims: Uint8Array): unknown {
-  return new Tagged(TAG_INTEL_QUOTE, [quote, claims]);
+/**
+ * Decodes one item of tagged evidence, `TAG([evidence, claims])`, alone or as a member of a map.
+ * @throws InclavareError with the given code
+ */
+export function decodeTaggedCbor(bytes: Uint8Array, options: CborOptions): unknown {
+  return decodeCbor(bytes, { ...options, tags: EVIDENCE_TAGS });
+}
+
+/** The parts of tagged evidence, or `undefined` for anything else. */
+export function evidenceAndClaims(value: unknown): TaggedEvidence | undefined {
+  const tag = EVIDENCE_TAGS.find((tag) => untag(value, tag) !== undefined);
+  const parts = tag === undefined ? undefined : untag(value, tag);
+  if (!Array.isArray(parts)) return undefined;
+  const [evidence, claims, ...surplus] = parts as readonly unknown[];
+  if (!(evidence instanceof Uint8Array) || !(claims instanceof Uint8Array) || surplus.length > 0) return undefined;
+  return { form: tag === TAG_SNP_REPORT ? "snp-report" : "quote", evidence, claims };
+}
+
+/** Tagged evidence of an item's parts. */
+export function tagEvidence({ form, evidence, claims }: TaggedEvidence): unknown {
+  return new Tagged(form === "snp-report" ? TAG_SNP_REPORT : TAG_INTEL_QUOTE, [evidence, claims]);
 }

@@ -11,7 +11,7 @@ export interface Condition {
   /** The word that lets a failure pass; left out: none does. */
   readonly allowance?: Allowance;
   /** @throws CheckFailure where the policy does not want it */
-  readonly test: (policy: Policy) => Finding<true>;
+  readonly test: (policy: Policy, now: Date) => Finding<true>;
 }
 
 /** The finding of a condition that is met. */

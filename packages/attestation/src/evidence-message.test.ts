@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ErrorCode, isInclavareError } from "@inclavare/errors";
-import { encodeCbor, tagQuoteAndClaims } from "./cbor.ts";
+import { encodeCbor, tagEvidence } from "./cbor.ts";
 import { decodeEvidenceMessage, encodeEvidenceMessage } from "./evidence-message.ts";
 
 const quote = Uint8Array.of(1, 2, 3);
@@ -30,19 +30,39 @@ describe("decodeEvidenceMessage", () => {
     assert.equal(claims, undefined);
   });
 
+  it("keeps an SEV-SNP report apart from quotes, with its endorsements", () => {
+    const evidence = { format: "snp-report", quote, endorsements: "-----BEGIN CERTIFICATE-----" } as const;
+    assert.deepEqual(decodeEvidenceMessage(encodeEvidenceMessage({ evidence, claims })), { evidence, claims });
+  });
+
+  it("tells a TDX quote from an SGX quote", () => {
+    const td = Uint8Array.of(4, 0, 2, 0, 0x81, 0, 0, 0);
+    for (const [format, quote] of [
+      ["tdx-quote", td],
+      ["sgx-quote", Uint8Array.of(3, 0, 2, 0)],
+    ] as const) {
+      const { evidence } = decodeEvidenceMessage(encodeEvidenceMessage({ evidence: { format, quote } }));
+      assert.equal(evidence.format, format);
+    }
+  });
+
+  it("refuses a map without anything beside the evidence", () => {
+    refuses(encodeCbor(new Map([["evidence", tagEvidence({ form: "quote", evidence: quote, claims })]])));
+  });
+
   it("refuses another tag", () => refuses(Uint8Array.from([0xd9, 0xea, 0x61, 0x82, 0x40, 0x40])));
   it("refuses a third element", () => refuses(Uint8Array.from([0xd9, 0xea, 0x60, 0x83, 0x40, 0x40, 0x40])));
   it("refuses text in place of bytes", () => refuses(Uint8Array.from([0xd9, 0xea, 0x60, 0x82, 0x60, 0x40])));
   it("refuses a map with a further entry", () => {
-    const tagged = tagQuoteAndClaims(quote, claims);
+    const tagged = tagEvidence({ form: "quote", evidence: quote, claims });
     refuses(encodeCbor(new Map(Object.entries({ evidence: tagged, collateral: Buffer.from("{}"), more: 1 }))));
   });
   it("refuses collateral that is not JSON", () => {
-    const tagged = tagQuoteAndClaims(quote, claims);
+    const tagged = tagEvidence({ form: "quote", evidence: quote, claims });
     refuses(encodeCbor(new Map(Object.entries({ evidence: tagged, collateral: Buffer.from("{") }))));
   });
   it("refuses collateral that lacks a member", () => {
-    const tagged = tagQuoteAndClaims(quote, claims);
+    const tagged = tagEvidence({ form: "quote", evidence: quote, claims });
     const bytes = encodeCbor(new Map(Object.entries({ evidence: tagged, collateral: Buffer.from("{}") })));
     refuses(bytes, "ERR_COLLATERAL_FORMAT");
   });

@@ -1,6 +1,6 @@
 import { InclavareError } from "@inclavare/errors";
 import { type CollateralBundle, parseCollateralBundle } from "@inclavare/sgx";
-import { decodeCbor, encodeCbor, quoteAndClaims, tagQuoteAndClaims } from "./cbor.ts";
+import { decodeTaggedCbor, encodeCbor, evidenceAndClaims, tagEvidence } from "./cbor.ts";
 import type { Evidence } from "./evidence.ts";
 
 /** Evidence with the claims buffer that it is bound to, as it crosses a connection or lies in a file. */
@@ -13,36 +13,53 @@ export interface EvidenceMessage {
 /** Room for the largest quote and, many times over, the collateral of one platform. */
 const LIMIT_BYTES = 1 << 20;
 const NO_CLAIMS = new Uint8Array(0);
+const COMPANIONS: ReadonlySet<unknown> = new Set(["collateral", "endorsements"]);
+const TDX_TEE_TYPE = 0x81;
 
 /**
- * CBOR: `60000([quote, claims-buffer])` as in Interoperable RA-TLS, and where collateral comes with it the map
- * `{"evidence": 60000([quote, claims-buffer]), "collateral": bytes of the JSON bundle}`. No claims: an empty byte string.
+ * CBOR: `60000([quote, claims-buffer])` as in Interoperable RA-TLS (of an SEV-SNP report: tag 1733892, as in librats), and
+ * where something comes with it the map `{"evidence": that, "collateral": bytes of the JSON bundle, "endorsements": bytes
+ * of PEM}`, of which either may be missing. No claims: an empty byte string.
  */
 export function encodeEvidenceMessage({ evidence, claims }: EvidenceMessage): Uint8Array {
-  const tagged = tagQuoteAndClaims(evidence.quote, claims ?? NO_CLAIMS);
-  const { collateral } = evidence;
-  if (collateral === undefined) return encodeCbor(tagged);
-  const entries = { evidence: tagged, collateral: new TextEncoder().encode(JSON.stringify(collateral)) };
-  return encodeCbor(new Map<string, unknown>(Object.entries(entries)));
+  const { format, quote, collateral, endorsements } = evidence;
+  const form = format === "snp-report" ? "snp-report" : "quote";
+  const tagged = tagEvidence({ form, evidence: quote, claims: claims ?? NO_CLAIMS });
+  const companions = new Map<string, unknown>();
+  const encoder = new TextEncoder();
+  if (collateral !== undefined) companions.set("collateral", encoder.encode(JSON.stringify(collateral)));
+  if (endorsements !== undefined) companions.set("endorsements", encoder.encode(endorsements));
+  return encodeCbor(companions.size === 0 ? tagged : companions.set("evidence", tagged));
 }
 
 /** @throws InclavareError ERR_EVIDENCE_FORMAT, and what `parseCollateralBundle` throws */
 export function decodeEvidenceMessage(bytes: Uint8Array): EvidenceMessage {
-  const what = "evidence message";
-  const item = decodeCbor(bytes, { code: "ERR_EVIDENCE_FORMAT", what, limitBytes: LIMIT_BYTES });
-  const isWrapped = item instanceof Map;
-  const parts = quoteAndClaims(isWrapped ? item.get("evidence") : item);
-  const collateral: unknown = isWrapped ? item.get("collateral") : undefined;
-  if (parts === undefined || (isWrapped && (item.size !== 2 || !(collateral instanceof Uint8Array)))) {
+  const options = { code: "ERR_EVIDENCE_FORMAT", what: "evidence message", limitBytes: LIMIT_BYTES } as const;
+  const item = decodeTaggedCbor(bytes, options);
+  const members: ReadonlyMap<unknown, unknown> = item instanceof Map ? item : new Map([["evidence", item]]);
+  const parts = evidenceAndClaims(members.get("evidence"));
+  const companions = [...members].filter(([name]) => name !== "evidence");
+  const areKnown = companions.every(([name, value]) => COMPANIONS.has(name) && value instanceof Uint8Array);
+  if (parts === undefined || !areKnown || (item instanceof Map && companions.length === 0)) {
     throw new InclavareError(
       "ERR_EVIDENCE_FORMAT",
-      `${what} is neither 60000([quote, claims]) nor {"evidence": 60000([quote, claims]), "collateral": bytes}`,
+      'evidence message is neither TAG([evidence, claims]) nor {"evidence": that, "collateral" or "endorsements": bytes}',
     );
   }
-  const [quote, claims] = parts;
-  const bundle = collateral instanceof Uint8Array ? { collateral: parseCollateral(collateral) } : {};
-  const evidence = { format: "sgx-quote", quote, ...bundle } as const;
+  const { evidence: quote, claims } = parts;
+  const [collateral, endorsements] = [members.get("collateral"), members.get("endorsements")];
+  const evidence = {
+    format: parts.form === "snp-report" ? parts.form : quoteFormat(quote),
+    quote,
+    ...(collateral instanceof Uint8Array ? { collateral: parseCollateral(collateral) } : {}),
+    ...(endorsements instanceof Uint8Array ? { endorsements: Buffer.from(endorsements).toString("latin1") } : {}),
+  } as const;
   return claims.length === 0 ? { evidence } : { evidence, claims };
+}
+
+/** By the TEE type in the header. */
+function quoteFormat(quote: Uint8Array): "sgx-quote" | "tdx-quote" {
+  return quote[4] === TDX_TEE_TYPE ? "tdx-quote" : "sgx-quote";
 }
 
 function parseCollateral(bytes: Uint8Array): CollateralBundle {

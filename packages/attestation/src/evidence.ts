@@ -4,14 +4,16 @@ import type { CollateralBundle } from "@inclavare/sgx";
  * What kind of TEE evidence speaks for. `simulated` is not a format: it is any evidence whose trust anchor is not a
  * hardware vendor's. `unknown` stands in the verdict over bytes that are of no known form.
  */
-export type Tee = "sgx" | "tdx" | "sev-snp" | "simulated" | "unknown";
+export type Tee = "sgx" | "tdx" | "sev-snp" | "cca" | "psa" | "nitro" | "sev" | "sev-es" | "simulated" | "unknown";
 
 /** Evidence as an attester makes it, with the collateral that the attester can add. */
 export interface Evidence {
-  readonly format: "sgx-quote";
-  /** The quote as it was made; bytes after the signature data are ignored. */
+  readonly format: "sgx-quote" | "tdx-quote" | "snp-report";
+  /** The quote or report as it was made; bytes after a quote's signature data are ignored. */
   readonly quote: Uint8Array;
   readonly collateral?: CollateralBundle;
+  /** PEM certificates and revocation lists that endorse the platform. */
+  readonly endorsements?: string;
 }
 
 /** What an enclave is, in SGX's terms and in those of our own image format. Hashes are lower-case hex. */

@@ -26,7 +26,15 @@ export { endorsementToPem } from "./endorsement-file.ts";
 export type { Attester, EnclaveIdentity, Evidence, Tee } from "./evidence.ts";
 export { decodeEvidenceMessage, encodeEvidenceMessage, type EvidenceMessage } from "./evidence-message.ts";
 export type { CollateralPeriod, Examination, VerifiedEvidence } from "./examination.ts";
-export type { MeasurementVerdict, SgxMeasurement, SnpMeasurement, TdxMeasurement } from "./measurement.ts";
+export type {
+  CcaMeasurement,
+  MeasurementVerdict,
+  NitroMeasurement,
+  PsaMeasurement,
+  SgxMeasurement,
+  SnpMeasurement,
+  TdxMeasurement,
+} from "./measurement.ts";
 export {
   type Allowance,
   ALLOWANCES,

@@ -45,5 +45,42 @@ export interface SnpMeasurement extends Common {
   readonly chipId: string;
 }
 
+export interface CcaMeasurement extends Common {
+  readonly tee: "cca";
+  /** Realm initial measurement. */
+  readonly rim: string;
+  /** Realm extensible measurements. */
+  readonly rem0: string;
+  readonly rem1: string;
+  readonly rem2: string;
+  readonly rem3: string;
+  readonly personalizationValue: string;
+  readonly implementationId: string;
+  readonly instanceId: string;
+  /** Of the platform's firmware, in the token's order. */
+  readonly softwareMeasurements: readonly string[];
+}
+
+export interface PsaMeasurement extends Common {
+  readonly tee: "psa";
+  /** Of the device's firmware, in the token's order. */
+  readonly softwareMeasurements: readonly string[];
+  readonly signerIds: readonly string[];
+  readonly implementationId: string;
+  readonly instanceId: string;
+}
+
+/** `pcr0` to `pcr31`, as far as the document has them. */
+export type NitroMeasurement = Common & {
+  readonly tee: "nitro";
+  readonly moduleId: string;
+} & { readonly [K in `pcr${number}`]?: string };
+
 /** Its `tee` is the form of the evidence, also where the verdict's own says `simulated`. */
-export type MeasurementVerdict = SgxMeasurement | TdxMeasurement | SnpMeasurement;
+export type MeasurementVerdict =
+  | SgxMeasurement
+  | TdxMeasurement
+  | SnpMeasurement
+  | CcaMeasurement
+  | PsaMeasurement
+  | NitroMeasurement;

@@ -40,9 +40,16 @@ type Fields<T extends ReferenceTee> = (typeof REFERENCE_FIELDS)[T];
 type MembersOf<T extends ReferenceTee> = {
   readonly [K in keyof Fields<T>]?: Fields<T>[K] extends { readonly value: { readonly most: number } }
     ? number
-    : string;
+    : Fields<T>[K] extends { readonly value: { readonly hashes: number } }
+      ? readonly string[]
+      : string;
 };
-type ReferenceMembers = MembersOf<"sgx"> & MembersOf<"tdx"> & MembersOf<"sev-snp">;
+type ReferenceMembers = MembersOf<"sgx"> &
+  MembersOf<"tdx"> &
+  MembersOf<"sev-snp"> &
+  MembersOf<"cca"> &
+  MembersOf<"psa"> &
+  MembersOf<"nitro">;
 
 export interface Policy {
   /** Evidence that matches any one of them will do. */
@@ -53,6 +60,8 @@ export interface Policy {
   readonly acceptedAdvisories?: readonly string[];
   /** Left out: any. */
   readonly minEvaluationDataNumber?: number;
+  /** Evidence that says when it was made (Nitro) may be this old. Left out: any age. */
+  readonly maxAgeSeconds?: number;
   /** SEV-SNP: privilege levels of which a report may be. Left out: 0, the most privileged. */
   readonly acceptedVmpls?: readonly number[];
   /** SEV-SNP, by product: each part of REPORTED_TCB that is named. Left out: any; a product left out: none of it. */
@@ -69,6 +78,7 @@ export const DEFAULT_POLICY: Policy = {
 
 const LIMIT_CHARACTERS = 1 << 20;
 const MOST_ENTRIES = 4096;
+const HASH = /^(?:[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$/iu;
 
 const referenceMembers: Readonly<Record<string, v.GenericSchema>> = Object.fromEntries(
   Object.values(REFERENCE_FIELDS).flatMap((fields) =>
@@ -90,6 +100,9 @@ const referenceSchema = v.pipe(
 
 function memberSchema(value: ReferenceField["value"]): v.GenericSchema {
   if ("most" in value) return small(value.most);
+  const hash = v.pipe(v.string(), v.regex(HASH, "not 32, 48 or 64 bytes in hexadecimal"), v.toLowerCase());
+  if ("hashes" in value) return v.pipe(v.array(hash), v.maxLength(value.hashes));
+  if ("hash" in value) return hash;
   const pattern = new RegExp(`^[0-9a-f]{${2 * value.hexBytes}}$`, "iu");
   return v.pipe(v.string(), v.regex(pattern, `not ${value.hexBytes} bytes in hexadecimal`), v.toLowerCase());
 }
@@ -115,6 +128,7 @@ const policyMembers = v.strictObject({
   ),
   acceptedAdvisories: v.exactOptional(v.pipe(v.array(v.string()), v.maxLength(MOST_ENTRIES))),
   minEvaluationDataNumber: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  maxAgeSeconds: v.exactOptional(small(0xffff_ffff)),
   acceptedVmpls: v.exactOptional(v.pipe(v.array(small(0xffff_ffff)), v.maxLength(MOST_ENTRIES))),
   minSnpTcb: v.exactOptional(
     v.strictObject({ Milan: v.exactOptional(snpTcb), Genoa: v.exactOptional(snpTcb), Turin: v.exactOptional(snpTcb) }),

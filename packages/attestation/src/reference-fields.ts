@@ -10,17 +10,32 @@ export interface ReferenceField {
   readonly code: ErrorCode;
   /** Member of the measurement. */
   readonly of: string;
-  readonly value: { readonly hexBytes: number } | { readonly most: number };
+  /** Hexadecimal of a size, a number, a hash of any size (32, 48 or 64 bytes), or a list of such hashes. */
+  readonly value:
+    | { readonly hexBytes: number }
+    | { readonly most: number }
+    | { readonly hash: true }
+    | { readonly hashes: number };
   /** Left out: equal. `each-byte`: every byte of it by itself, as security versions side by side are. */
   readonly least?: "number" | "each-byte";
   /** A reference must have at least one member that tells one piece of software from another. */
   readonly identifies?: true;
 }
 
+const MOST_COMPONENTS = 64;
+
 type FieldOptions = Partial<Pick<ReferenceField, "code" | "identifies" | "of">>;
 
 function hash(check: string, what: string, sizeBytes: number, options: FieldOptions = {}): Omit<ReferenceField, "of"> {
   return { check, what, code: "ERR_POLICY_MEASUREMENT", value: { hexBytes: sizeBytes }, ...options };
+}
+
+function anyHash(check: string, what: string) {
+  return { check, what, code: "ERR_POLICY_MEASUREMENT", value: { hash: true } } as const;
+}
+
+function hashes(check: string, what: string) {
+  return { check, what, code: "ERR_POLICY_MEASUREMENT", value: { hashes: MOST_COMPONENTS } } as const;
 }
 
 const SGX = {
@@ -87,7 +102,46 @@ const SNP = {
   chipId: { ...hash("platform", "CHIP_ID", 64, { code: "ERR_POLICY_PLATFORM" }), of: "chipId" },
 } as const satisfies Readonly<Record<string, ReferenceField>>;
 
-export const REFERENCE_FIELDS = { sgx: SGX, tdx: TDX, "sev-snp": SNP } as const;
+const ARM_PLATFORM = {
+  implementationId: {
+    ...hash("implementation", "implementation id", 32, { code: "ERR_POLICY_PRODUCT" }),
+    of: "implementationId",
+  },
+  instanceId: { ...hash("platform", "instance id", 33, { code: "ERR_POLICY_PLATFORM" }), of: "instanceId" },
+} as const;
+
+const CCA = {
+  rim: { ...anyHash("measurement", "the realm initial measurement"), of: "rim", identifies: true },
+  rem0: { ...anyHash("rem0", "REM0"), of: "rem0" },
+  rem1: { ...anyHash("rem1", "REM1"), of: "rem1" },
+  rem2: { ...anyHash("rem2", "REM2"), of: "rem2" },
+  rem3: { ...anyHash("rem3", "REM3"), of: "rem3" },
+  personalizationValue: { ...hash("personalization", "the personalization value", 64), of: "personalizationValue" },
+  softwareMeasurements: { ...hashes("firmware", "the platform's firmware"), of: "softwareMeasurements" },
+  ...ARM_PLATFORM,
+} as const satisfies Readonly<Record<string, ReferenceField>>;
+
+const PSA = {
+  softwareMeasurements: {
+    ...hashes("measurement", "the device's firmware"),
+    of: "softwareMeasurements",
+    identifies: true,
+  },
+  signerIds: { ...hashes("signer", "who signed the firmware"), of: "signerIds", code: "ERR_POLICY_SIGNER" },
+  ...ARM_PLATFORM,
+} as const satisfies Readonly<Record<string, ReferenceField>>;
+
+const NITRO = {
+  pcr0: { ...hash("measurement", "PCR0", 48, { identifies: true }), of: "pcr0" },
+  pcr1: { ...hash("pcr1", "PCR1", 48, { identifies: true }), of: "pcr1" },
+  pcr2: { ...hash("pcr2", "PCR2", 48, { identifies: true }), of: "pcr2" },
+  pcr3: { ...hash("pcr3", "PCR3", 48), of: "pcr3" },
+  pcr4: { ...hash("pcr4", "PCR4", 48), of: "pcr4" },
+  pcr8: { ...hash("signer", "PCR8", 48, { identifies: true, code: "ERR_POLICY_SIGNER" }), of: "pcr8" },
+  pcr16: { ...hash("pcr16", "PCR16", 48), of: "pcr16" },
+} as const satisfies Readonly<Record<string, ReferenceField>>;
+
+export const REFERENCE_FIELDS = { sgx: SGX, tdx: TDX, "sev-snp": SNP, cca: CCA, psa: PSA, nitro: NITRO } as const;
 
 export type ReferenceTee = keyof typeof REFERENCE_FIELDS;
 

@@ -81,5 +81,6 @@ function identityOf(measurement: MeasurementVerdict): string {
 }
 
 function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.join(", ");
   return typeof value === "string" || typeof value === "number" ? String(value) : "none";
 }

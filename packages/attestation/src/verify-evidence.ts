@@ -3,12 +3,17 @@ import { type CollateralBundle } from "@inclavare/sgx";
 import { addNonceCheck, appraise } from "./appraise.ts";
 import type { VerificationCache } from "./cache.ts";
 import { type Carrier, openCarrier } from "./carrier.ts";
+import { examineCcaToken } from "./cca/verify.ts";
 import { CheckFailure, CheckList } from "./check.ts";
 import { type Claims, decodeClaims, reportDataFor } from "./claims.ts";
 import { teeOfQuote } from "./dcap/decode.ts";
 import { examinedNothing, type Examination } from "./examination.ts";
+import type { MeasurementVerdict } from "./measurement.ts";
+import { examineNitroDocument } from "./nitro/verify.ts";
 import { type Allowance, DEFAULT_POLICY, type Policy } from "./policy.ts";
+import { examinePsaToken } from "./psa/verify.ts";
 import { assertCertificate, assertKeyClaim, assertLegacyBinding } from "./ratls/certificate.ts";
+import { refuseSevReport, teeOfSevReport } from "./sev.ts";
 import { examineSgxQuote } from "./sgx/verify.ts";
 import { examineSnpReport } from "./snp/verify.ts";
 import { examineTdxQuote } from "./tdx/verify.ts";
@@ -18,7 +23,7 @@ import type { Verdict } from "./verdict.ts";
 import { addCollateralTime, toVerified } from "./verified.ts";
 
 export interface VerifyEvidenceInput {
-  /** A quote, a report, a certificate or an evidence message; which of them is recognised. */
+  /** A quote, report, token, document, certificate or evidence message; which of them is recognised. */
   readonly bytes: Uint8Array;
   /** Left out: what an evidence message brings along. */
   readonly collateral?: CollateralBundle;
@@ -83,29 +88,46 @@ function concludeEvidence(
 }
 
 /** Hands evidence to the room of its TEE. A further TEE is a further case here. */
-function examine(
-  { form, evidence, collateral: carried }: Carrier,
-  input: VerifyEvidenceInput,
-  list: CheckList,
-): Examination {
+function examine(carrier: Carrier, input: VerifyEvidenceInput, list: CheckList): Examination {
+  const { evidence } = carrier;
   const tee = list.run("evidence-kind", [], () => {
-    const value = form === "snp-report" ? "sev-snp" : teeOfQuote(evidence);
+    const value = teeOf(carrier);
     return { value, message: `evidence of ${value}` };
   });
-  const { endorsements = [], trustAnchors, now, cache } = input;
+  if (tee === undefined) return examinedNothing(carrier.form === "sev-report" ? teeOfSevReport(evidence) : "unknown");
+  const { trustAnchors, now, cache } = input;
+  const collateral = input.collateral ?? carrier.collateral;
+  const endorsements = [...(input.endorsements ?? []), carrier.endorsements ?? []].flat();
   const common = {
     trustAnchors,
     now,
     ...(endorsements.length === 0 ? {} : { endorsements: endorsements.join("\n") }),
     ...(cache === undefined ? {} : { cache }),
   };
-  const collateral = input.collateral ?? carried;
   const quote = { ...common, quote: evidence, ...(collateral === undefined ? {} : { collateral }) };
-  if (tee === "sgx") return examineSgxQuote(quote, list);
-  if (tee === "tdx") return examineTdxQuote(quote, list);
-  if (tee === "sev-snp") return examineSnpReport({ ...common, report: evidence }, list);
-  return examinedNothing("unknown");
+  const examiners: Readonly<Record<typeof tee, () => Examination>> = {
+    sgx: () => examineSgxQuote(quote, list),
+    tdx: () => examineTdxQuote(quote, list),
+    "sev-snp": () => examineSnpReport({ ...common, report: evidence }, list),
+    cca: () => examineCcaToken({ trustAnchors, token: evidence }, list),
+    psa: () => examinePsaToken({ trustAnchors, token: evidence }, list),
+    nitro: () => examineNitroDocument({ trustAnchors, now, document: evidence }, list),
+  };
+  return examiners[tee]();
 }
+
+/** @throws CheckFailure ERR_EVIDENCE_FORMAT; ERR_EVIDENCE_UNSUPPORTED for what proves too little */
+function teeOf({ form, evidence }: Carrier): MeasurementVerdict["tee"] {
+  if (form === "quote") return teeOfQuote(evidence);
+  return form === "sev-report" ? refuseSevReport(evidence) : TEE_OF_FORM[form];
+}
+
+const TEE_OF_FORM = {
+  "snp-report": "sev-snp",
+  "cca-token": "cca",
+  "psa-token": "psa",
+  "nitro-document": "nitro",
+} as const;
 
 /** What came with the evidence must be what the evidence speaks of. */
 function examineBinding(

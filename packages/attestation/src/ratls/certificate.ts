@@ -1,7 +1,7 @@
 /** Certificates that carry evidence. @see CCC Interoperable RA-TLS; TCG DICE Attestation Architecture, tagged evidence */
 import { createHash, type KeyObject } from "node:crypto";
 import { type Certificate, parseCertificate, verifySignedBy } from "@inclavare/x509";
-import { decodeCbor, quoteAndClaims } from "../cbor.ts";
+import { decodeTaggedCbor, evidenceAndClaims, type TaggedEvidence } from "../cbor.ts";
 import { CheckFailure, inStep } from "../check.ts";
 import { type Claims, hashPublicKey } from "../claims.ts";
 
@@ -15,7 +15,8 @@ const LIMIT_BYTES = 256 * 1024;
 /** A certificate taken apart; nothing in it is verified yet. */
 export interface EvidenceCertificate {
   readonly certificate: Certificate;
-  readonly quote: Uint8Array;
+  readonly form: TaggedEvidence["form"];
+  readonly evidence: Uint8Array;
   /** Left out in the legacy form, whose report data is the hash of the key itself. */
   readonly claims?: Uint8Array;
 }
@@ -27,13 +28,13 @@ export function decodeEvidenceCertificate(bytes: Uint8Array): EvidenceCertificat
   const certificate = inStep(code, "certificate", () => parseCertificate(bytes));
   const tagged = certificate.extensions.get(EVIDENCE_EXTENSION);
   if (tagged !== undefined) {
-    const item = decodeCbor(tagged.value, { code, what: "evidence extension", limitBytes: LIMIT_BYTES });
-    const [quote, claims] = quoteAndClaims(item) ?? [];
-    if (quote !== undefined && claims !== undefined) return { certificate, quote, claims };
+    const item = decodeTaggedCbor(tagged.value, { code, what: "evidence extension", limitBytes: LIMIT_BYTES });
+    const parts = evidenceAndClaims(item);
+    if (parts !== undefined) return { certificate, ...parts };
     throw new CheckFailure(code, "the evidence extension is not 60000([quote, claims])");
   }
   const legacy = LEGACY_EXTENSIONS.map((oid) => certificate.extensions.get(oid)).find((found) => found !== undefined);
-  if (legacy !== undefined) return { certificate, quote: legacy.value };
+  if (legacy !== undefined) return { certificate, form: "quote", evidence: legacy.value };
   throw new CheckFailure(code, "the certificate carries no evidence");
 }
 

@@ -135,6 +135,26 @@ const evidenceCodes = {
     summary: "CHIP_ID of an SEV-SNP report is not the HWID of its VCEK.",
     cause: "evidence",
   },
+  ERR_TOKEN_SIGNATURE: {
+    kind: "unauthenticated",
+    summary: "A token (CCA, PSA) or a Nitro document is not signed by a trusted key, or by the one that it carries.",
+    cause: "evidence",
+  },
+  ERR_REALM_KEY: {
+    kind: "unauthenticated",
+    summary: "The platform token of a CCA token does not vouch for the realm's key.",
+    cause: "evidence",
+  },
+  ERR_NITRO_CHAIN: {
+    kind: "unauthenticated",
+    summary: "The certificate chain of a Nitro document breaks a rule of such chains, or has a wrong signature.",
+    cause: "evidence",
+  },
+  ERR_NITRO_TIME: {
+    kind: "unauthenticated",
+    summary: "A Nitro document or a certificate of its chain is not valid at the time of verification.",
+    cause: "evidence",
+  },
   ERR_TCB_NOT_SUPPORTED: {
     kind: "failed-precondition",
     summary: "The platform or its quoting enclave is below every TCB level that its vendor knows.",
@@ -251,6 +271,16 @@ const policyCodes = {
   ERR_POLICY_PLATFORM: {
     kind: "permission-denied",
     summary: "The platform is not the one of the reference.",
+    cause: "policy",
+  },
+  ERR_POLICY_LIFECYCLE: {
+    kind: "permission-denied",
+    summary: "An Arm platform is not in its secured state.",
+    cause: "policy",
+  },
+  ERR_POLICY_AGE: {
+    kind: "permission-denied",
+    summary: "The evidence is older than the policy wants.",
     cause: "policy",
   },
   ERR_POLICY_TCB_STATUS: {
