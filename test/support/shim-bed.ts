@@ -11,6 +11,7 @@ import {
   rmSync,
   symlinkSync,
 } from "node:fs";
+import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,7 +39,8 @@ export class ShimBed {
   readonly containerd: Containerd;
   readonly namespace: string;
   readonly rootfs: string;
-  readonly #sockets = new Set(list(SOCKETS));
+  /** Of the containers that were run in the simple ways below. */
+  readonly #sockets = new Set<string>();
 
   private constructor(bed: Testbed, containerd: Containerd, namespace: string) {
     this.bed = bed;
@@ -89,13 +91,21 @@ export class ShimBed {
     return ["run", ...flags, ...this.containerd.fifoFlags, "--runtime", RUNTIME, "--rootfs", this.rootfs];
   }
 
+  /** Where the shim of a container without a pod listens, by the rule of its address. */
+  socket(id: string): string {
+    const words = join(this.containerd.address, this.namespace, id, "rune");
+    return join(SOCKETS, createHash("sha256").update(words).digest("hex"));
+  }
+
   /** Runs a command to its end, with a shell between. */
   sh(id: string, command: string, ...flags: string[]): Ran {
+    this.#sockets.add(this.socket(id));
     return this.ctr(...this.runArgs("--rm", ...flags), id, "/bin/sh", "-c", command);
   }
 
   /** Leaves a container running. */
   detached(id: string, command: string, ...flags: string[]): void {
+    this.#sockets.add(this.socket(id));
     const { status, stderr } = this.ctr(
       ...this.runArgs("--detach", "--null-io", ...flags),
       id,
@@ -160,17 +170,19 @@ export class ShimBed {
     return readFileSync(join(this.bundle(id), "address"), "utf8");
   }
 
-  /** A client of the shim itself, past containerd. */
-  client(id: string): Client {
-    return createClient(connect(this.address(id).replace("unix://", "")));
+  /** A client of a shim itself, past containerd. */
+  clientOf(address: string): Client {
+    return createClient(connect(address.replace("unix://", "")));
   }
 
-  /** The daemons that run for this namespace. */
-  shims(): number[] {
+  /** The daemons that run for this namespace, or that which was started for one container. */
+  shims(id: string = ""): number[] {
     return list("/proc").flatMap((name) => {
       try {
-        const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0");
-        return words.includes(this.namespace) && words.some((word) => word.includes("shim-rune")) ? [Number(name)] : [];
+        const line = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
+        return line.includes("shim-rune") && line.includes(`-namespace ${this.namespace} -id ${id}`)
+          ? [Number(name)]
+          : [];
       } catch {
         return [];
       }
@@ -210,7 +222,7 @@ export class ShimBed {
     return [
       ...this.shims().map((pid) => `shim ${pid}`),
       ...this.bed.traces(this.namespace).filter((trace) => !trace.endsWith(this.namespace)),
-      ...list(SOCKETS).filter((name) => !this.#sockets.has(name)),
+      ...[...this.#sockets].filter((path) => existsSync(path)),
       ...list(join(RUNC_STATE, this.namespace)),
       ...list(this.containerd.bundles(this.namespace)),
     ];

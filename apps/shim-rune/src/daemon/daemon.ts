@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer as createSocketServer } from "node:net";
 import { join } from "node:path";
 import type { Config } from "@inclavare/container";
-import { setChildSubreaper, setProcessName } from "@inclavare/linux";
+import { setChildSubreaper } from "@inclavare/linux";
 import { createServer } from "@inclavare/ttrpc";
 import type { ShimFlags } from "../command/flags.ts";
 import { EventPublisher } from "../events/publisher.ts";
@@ -40,7 +40,7 @@ export async function runDaemon({ flags, env, config, bundle, version }: DaemonC
   const socket = socketPath(bundle);
   process.chdir("/"); // the bundle goes before we do
   setChildSubreaper(true);
-  setProcessName("shim-rune");
+  process.title = `containerd-shim-rune-v2 -namespace ${flags.namespace} -id ${flags.id} -address ${flags.address}`;
   const { namespace } = flags;
   const publisher = new EventPublisher({ address: env["TTRPC_ADDRESS"] ?? "", namespace, log, now });
   const ended = Promise.withResolvers<string>();

@@ -6,8 +6,8 @@ import type { TaskContainer, TaskContext } from "./container.ts";
 import { refused, whileDoing } from "./errors.ts";
 import type { Exit, TaskProcess } from "./process.ts";
 
-/** A process that was left behind may hold the output open for ever. */
-const COPY_MS = 10_000;
+/** A process that was left behind may hold the output open for ever; kubelet's side gives a deletion ten seconds in all. */
+const COPY_MS = 5_000;
 /** From the removal of a container that was never started to the end of its process. */
 const END_MS = 5_000;
 
@@ -26,14 +26,17 @@ export async function deleteInit(container: TaskContainer, context: TaskContext,
 async function removeContainer(container: TaskContainer, context: TaskContext, forget: () => void): Promise<Exit> {
   const { init } = container;
   const { id, bundle, runtime } = container.parts;
-  if (init.state === "stopped") await copied(init);
+  const wasStarted = init.state === "stopped";
+  if (wasStarted) await copied(init);
   try {
     await runtime.delete(id, false);
   } catch (error) {
     throw whileDoing("failed to delete task", error);
   }
-  await Promise.race([init.exited(), sleep(END_MS, undefined, { ref: false })]);
-  await copied(init);
+  if (!wasStarted) {
+    await Promise.race([init.exited(), sleep(END_MS, undefined, { ref: false })]);
+    await copied(init);
+  }
   await init.io?.close();
   for (const process of container.execs.values()) {
     await process.io?.close();
