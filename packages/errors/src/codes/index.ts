@@ -1,5 +1,6 @@
 import { attestationCodes } from "./attestation.ts";
 import { containerCodes } from "./container.ts";
+import { dockerCodes } from "./docker.ts";
 import { enclaveTlsCodes } from "./enclave-tls.ts";
 import { generalCodes } from "./general.ts";
 import { imageCodes } from "./image.ts";
@@ -22,6 +23,7 @@ const table = {
   ...attestationCodes,
   ...enclaveTlsCodes,
   ...containerCodes,
+  ...dockerCodes,
   ...runeletCodes,
   ...serviceCodes,
   ...x509Codes,

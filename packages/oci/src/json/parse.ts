@@ -174,10 +174,11 @@ class Parser {
   }
 
   private failure(expected: string): InclavareError {
-    let line = 1;
-    for (let at = this.text.indexOf("\n"); at >= 0 && at < this.position; at = this.text.indexOf("\n", at + 1)) line++;
-    return new InclavareError(this.code, `${this.what}: ${expected} (line ${line}, character ${this.position})`, {
-      details: { line, position: this.position },
+    const before = this.text.slice(0, this.position);
+    const line = before.split("\n").length;
+    const column = before.length - before.lastIndexOf("\n");
+    return new InclavareError(this.code, `${this.what}: ${expected} (line ${line}, column ${column})`, {
+      details: { line, column },
     });
   }
 }
