@@ -41,7 +41,8 @@ const { status } = spawnSync(
 const skipped = readFileSync(skips, "utf8");
 rmSync(scratch, { recursive: true, force: true });
 process.stdout.write(skipped);
-const endToEndSkipped = process.getuid?.() === 0 && /^skipped \(requires (root|runc|containerd|crun|dockerd|build)/mu.test(skipped);
+const endToEndSkipped =
+  process.getuid?.() === 0 && /^skipped \(requires (root|runc|containerd|crun|dockerd|build)/mu.test(skipped);
 if (endToEndSkipped)
   console.error("test: an end-to-end part was skipped although this is root; that counts as a failure");
 process.exit(endToEndSkipped ? 1 : (status ?? 1));
