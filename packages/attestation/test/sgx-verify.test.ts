@@ -187,6 +187,18 @@ describe("examineSgxQuote", () => {
     assert.equal(verify(createWorld({ tcbInfo: { fmspc: "00A0B0C0D0E0" } })).verdict, "verified");
   });
 
+  for (const version of [4, 5] as const) {
+    it(`verifies a quote of version ${version}`, () => {
+      const verdict = verify(createWorld({ version }));
+      assert.deepEqual(failures(verdict), []);
+      assert.deepEqual([verdict.tcb?.status, verdict.measurement?.tee], ["UpToDate", "sgx"]);
+      assert.deepEqual(failures(verify(createWorld({ version, certificationType: 6 })))[0], [
+        "quote-format",
+        "ERR_EVIDENCE_FORMAT",
+      ]);
+    });
+  }
+
   it("takes QE authentication data of any size", () => {
     for (const size of [0, 1, 64, 1000]) {
       const world = createWorld({ qeAuthData: new Uint8Array(size) });

@@ -19,7 +19,7 @@ import {
   type NewExtension,
   toPem,
 } from "@inclavare/x509";
-import { encodeTdQuote, type TdOptions, tdSignedBytes } from "./td-quote.ts";
+import { enclaveSignedBytes, encodeLaterQuote, type TdOptions, tdSignedBytes } from "./later-quote.ts";
 import { type CollateralBundle, type TrustAnchor, trustAnchorsFromPem } from "../src/index.ts";
 
 export const NOW = new Date("2025-06-15T00:00:00Z");
@@ -60,7 +60,9 @@ export interface WorldOptions {
   readonly report?: Partial<EnclaveReport>;
   readonly qeReport?: Partial<EnclaveReport>;
   readonly qeAuthData?: Uint8Array;
-  /** Left out: an SGX quote of version 3. */
+  /** Of an SGX quote; left out: 3. */
+  readonly version?: 4 | 5;
+  /** Left out: an SGX quote. */
   readonly td?: TdOptions;
   /** Certification data type; 5 carries the chain, 4 the leaf, 1 to 3 something else. */
   readonly certificationType?: number;
@@ -302,11 +304,10 @@ function makeQuote(options: WorldOptions, { pckChain, pckPem }: { pckChain: stri
     ...options.qeReport,
   });
   const body = encodeReportBody({ ...emptyReport(), attributes: { flags: 0x5n, xfrm: 0x3n }, ...options.report });
-  const { td } = options;
-  const signedBytes =
-    td === undefined
-      ? encodeQuoteSignedPart({ qeSvn: 8, pceSvn: 13, userData: new Uint8Array(20) }, body)
-      : tdSignedBytes(td);
+  const { td, version } = options;
+  const header = { qeSvn: 8, pceSvn: 13, userData: new Uint8Array(20) };
+  const ownBytes = version === undefined ? encodeQuoteSignedPart(header, body) : enclaveSignedBytes(version, body);
+  const signedBytes = td === undefined ? ownBytes : tdSignedBytes(td);
   const data = { 4: Buffer.from(pckPem), 5: Buffer.from(`${pckChain}\0`) }[certificationType] ?? Buffer.alloc(404);
   const parts = {
     signedBytes,
@@ -317,7 +318,7 @@ function makeQuote(options: WorldOptions, { pckChain, pckPem }: { pckChain: stri
     qeAuthData,
     certificationData: { type: certificationType, data },
   };
-  return td === undefined ? encodeQuoteV3(parts) : encodeTdQuote(parts, td);
+  return td === undefined && version === undefined ? encodeQuoteV3(parts) : encodeLaterQuote(parts, td);
 }
 
 function emptyReport(): EnclaveReport {

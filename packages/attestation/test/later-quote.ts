@@ -1,4 +1,4 @@
-/** Quotes of TDs for the attestation worlds of tests, laid out by hand so that every part can be wrong by itself. */
+/** Quotes of versions 4 and 5 for the attestation worlds of tests, laid out by hand so that every part can be wrong. */
 import type { QuoteParts } from "@inclavare/sgx";
 
 export interface TdOptions {
@@ -38,20 +38,36 @@ export function tdSignedBytes(options: TdOptions): Buffer {
     Buffer.from(options.teeTcbSvn2 ?? [5, 0, 5]).copy(body, 584);
     Buffer.from(options.mrServiceTd ?? new Uint8Array(48)).copy(body, 600);
   }
+  return withHeader(body, { version, teeType: 0x81, bodyType, bodySize: options.bodySize ?? body.length });
+}
+
+/** As {@link tdSignedBytes}, for an enclave. */
+export function enclaveSignedBytes(version: 4 | 5, report: Uint8Array): Buffer {
+  return withHeader(report, { version, teeType: 0, bodyType: 1, bodySize: report.length });
+}
+
+interface Descriptor {
+  readonly version: 4 | 5;
+  readonly teeType: number;
+  readonly bodyType: number;
+  readonly bodySize: number;
+}
+
+function withHeader(body: Uint8Array, { version, teeType, bodyType, bodySize }: Descriptor): Buffer {
   const header = Buffer.alloc(48);
   header.writeUInt16LE(version, 0);
   header.writeUInt16LE(2, 2);
-  header.writeUInt32LE(0x81, 4);
+  header.writeUInt32LE(teeType, 4);
   VENDOR.copy(header, 12);
   if (version === 4) return Buffer.concat([header, body]);
   const descriptor = Buffer.alloc(6);
   descriptor.writeUInt16LE(bodyType, 0);
-  descriptor.writeUInt32LE(options.bodySize ?? body.length, 2);
+  descriptor.writeUInt32LE(bodySize, 2);
   return Buffer.concat([header, descriptor, body]);
 }
 
 /** A whole quote of version 4 or 5. */
-export function encodeTdQuote(parts: QuoteParts, { outerType = 6 }: TdOptions): Buffer {
+export function encodeLaterQuote(parts: QuoteParts, { outerType = 6 }: { readonly outerType?: number } = {}): Buffer {
   const { type, data } = parts.certificationData;
   const inner = Buffer.concat([
     parts.qeReportBytes,
