@@ -21,6 +21,7 @@ const READY_DEADLINE_MS = 30_000;
 /** The image of the tests: busybox as a plain program, the probe as a WASI one, both in one root. */
 const IMAGE = "probe";
 const APPLETS = ["sh", "cat", "echo", "sleep", "true", "ls", "id", "env", "stty", "touch", "kill"];
+const WITH_RUNE = JSON.stringify({ runtimes: { rune: { path: join(BIN, "rune") } } });
 /** What dockerd makes at a place that cannot be chosen. */
 const FIXED_FOLDER = "/run/docker";
 /** By these an ordinary container becomes an enclave container. */
@@ -39,13 +40,11 @@ export class Docker implements AsyncDisposable {
     this.marker = marker;
   }
 
-  static async create(name: string): Promise<Docker> {
+  /** @param daemonJson text of dockerd's configuration; by default it has rune as a runtime */
+  static async create(name: string, daemonJson: string = WITH_RUNE): Promise<Docker> {
     const docker = new Docker(await Testbed.create(name), `e2e${name}${process.pid}x`);
     try {
-      writeFileSync(
-        docker.bed.path("daemon.json"),
-        JSON.stringify({ runtimes: { rune: { path: join(BIN, "rune") } } }),
-      );
+      writeFileSync(docker.bed.path("daemon.json"), daemonJson);
       await docker.#start();
       await docker.#importImage();
       return docker;
@@ -62,7 +61,7 @@ export class Docker implements AsyncDisposable {
 
   /** A command that reads `input`. */
   dockerWith(input: string, ...args: readonly string[]): SpawnSyncReturns<string> {
-    const env = { ...this.bed.env, DOCKER_HOST: this.#host, DOCKER_CONFIG: this.bed.path("client") };
+    const env = { ...this.bed.env, DOCKER_HOST: this.host, DOCKER_CONFIG: this.bed.path("client") };
     return spawnSync("docker", [...args], {
       encoding: "utf8",
       env,
@@ -95,7 +94,7 @@ export class Docker implements AsyncDisposable {
     const command = ["docker", ...args].map((word) => `'${word}'`).join(" ");
     return spawnSync("script", ["-qec", command, "/dev/null"], {
       encoding: "utf8",
-      env: { ...this.bed.env, DOCKER_HOST: this.#host, TERM: "dumb" },
+      env: { ...this.bed.env, DOCKER_HOST: this.host, TERM: "dumb" },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 60_000,
       killSignal: "SIGKILL",
@@ -127,7 +126,8 @@ export class Docker implements AsyncDisposable {
     await this.bed[Symbol.asyncDispose]();
   }
 
-  get #host(): string {
+  /** Where dockerd listens, as DOCKER_HOST. */
+  get host(): string {
     return `unix://${this.bed.path("docker.sock")}`;
   }
 
@@ -139,7 +139,7 @@ export class Docker implements AsyncDisposable {
       "data-root": bed.path("data"),
       "exec-root": bed.path("exec"),
       pidfile: bed.path("docker.pid"),
-      host: this.#host,
+      host: this.host,
       bridge: "none",
       iptables: "false",
       "ip-forward": "false",
