@@ -182,6 +182,13 @@ conformance("refusals", (alike) => {
     expected: { status: 0, said: false, left: true },
     enclave: { answer: REFUSED, because: "pids" },
   });
+  const littleMemory = (spec: MutableSpec): void => {
+    spec.linux["resources"] = { memory: { limit: 16 << 20 } };
+  };
+  alike("a limit of 16 MiB of memory", (subject) => refused(subject, subject.bundle(["exit", "0"], littleMemory)), {
+    expected: { status: 0, said: false, left: true },
+    enclave: { answer: REFUSED, because: "memory" },
+  });
   alike("a pidfd socket, which this runc does not know", (subject) => {
     const { status, stderr } = subject.call(
       "create",

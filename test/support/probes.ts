@@ -50,8 +50,8 @@ export class Probes {
   }
 
   /** A started one. */
-  started(args: readonly string[]): { container: string; output: () => string } {
-    const made = this.created(args);
+  started(args: readonly string[], edit?: (spec: MutableSpec) => void): { container: string; output: () => string } {
+    const made = this.created(args, edit);
     this.start(made.container);
     return made;
   }
