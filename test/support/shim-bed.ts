@@ -88,7 +88,11 @@ export class ShimBed {
 
   /** `ctr run` up to the container's id. */
   runArgs(...flags: string[]): string[] {
-    return ["run", ...flags, ...this.containerd.fifoFlags, "--runtime", RUNTIME, "--rootfs", this.rootfs];
+    return this.runArgsOf(this.rootfs, ...flags);
+  }
+
+  runArgsOf(rootfs: string, ...flags: string[]): string[] {
+    return ["run", ...flags, ...this.containerd.fifoFlags, "--runtime", RUNTIME, "--rootfs", rootfs];
   }
 
   /** Where the shim of a container without a pod listens, by the rule of its address. */

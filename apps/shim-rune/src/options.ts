@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { type EnclaveRequest, parseRequest } from "@inclavare/container";
 import { STATUS, TtrpcError } from "@inclavare/ttrpc";
 import { type Any, typeName } from "./messages/common.ts";
 import { runcOptions, runtimeOptions } from "./messages/options.ts";
@@ -18,6 +19,8 @@ export interface ShimOptions {
   readonly systemdCgroup: boolean;
   readonly criuImagePath: string;
   readonly criuWorkPath: string;
+  /** What a container gets that asks for no enclave; undefined: what the operator's configuration says. */
+  readonly defaultEnclave: EnclaveRequest | undefined;
 }
 
 const NONE: ShimOptions = {
@@ -31,6 +34,7 @@ const NONE: ShimOptions = {
   systemdCgroup: false,
   criuImagePath: "",
   criuWorkPath: "",
+  defaultEnclave: undefined,
 };
 
 /**
@@ -44,7 +48,7 @@ export async function readOptions(options: Any | undefined): Promise<ShimOptions
     case "containerd.runc.v1.Options": {
       const { noPivotRoot, ioUid, ioGid, ...rest } = runcOptions.decode(options.value);
       const owner = { ioUid: ioUid === 0 ? undefined : ioUid, ioGid: ioGid === 0 ? undefined : ioGid };
-      return { ...rest, ...owner, noPivot: noPivotRoot };
+      return { ...rest, ...owner, noPivot: noPivotRoot, defaultEnclave: undefined };
     }
     case "runtimeoptions.v1.Options": {
       const { configPath, configBody } = runtimeOptions.decode(options.value);
@@ -92,7 +96,22 @@ async function parseTable(path: string, body: Uint8Array): Promise<ShimOptions> 
     systemdCgroup: value("SystemdCgroup", false),
     criuImagePath: value("CriuImagePath", ""),
     criuWorkPath: value("CriuWorkPath", ""),
+    defaultEnclave: table["default_enclave"] === undefined ? undefined : parseDefault(table["default_enclave"], what),
   };
+}
+
+/** `[default_enclave]` with `type`, `runtime` and `args`, as in the operator's configuration. */
+function parseDefault(value: unknown, what: string): EnclaveRequest {
+  const { type, runtime, args = "", ...others } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw invalid(`${what}: [default_enclave] has an unknown key ${unknown}`);
+  if (typeof type !== "string" || typeof runtime !== "string" || typeof args !== "string")
+    throw invalid(`${what}: [default_enclave] needs the texts type and runtime`);
+  try {
+    return parseRequest({ type, runtime, runtimeArgs: args });
+  } catch (cause) {
+    throw invalid(`${what}: [default_enclave] is no request for an enclave: ${(cause as Error).message}`, cause);
+  }
 }
 
 function invalid(message: string, cause?: unknown): TtrpcError {

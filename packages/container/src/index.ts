@@ -14,6 +14,7 @@ export {
   LOG_LEVELS,
   type LogLevel,
   mayAskForEnclave,
+  parseRequest,
   readEnclaveRequest,
   TEE_TYPES,
   type TeeType,

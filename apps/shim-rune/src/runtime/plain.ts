@@ -75,13 +75,6 @@ export class PlainRuntime implements Runtime {
     await this.#call({ args, deadlineMs: LONG_MS });
   }
 
-  async restore(setup: CreateSetup, from: { readonly imagePath: string; readonly workPath: string }): Promise<void> {
-    const image = ["--image-path", from.imagePath, "--work-path", from.workPath];
-    const how = ["--detach", "--no-subreaper", "--bundle", setup.bundle];
-    const args = ["restore", ...image, ...how, ...processFlags(setup), ...rootFlags(setup), setup.id];
-    await this.#call({ args, stdio: setup.stdio, deadlineMs: LONG_MS });
-  }
-
   async #call(call: RuncCall): Promise<string> {
     return await mustRunc(this.#runc, call);
   }

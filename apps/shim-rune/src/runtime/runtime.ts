@@ -46,5 +46,4 @@ export interface Runtime {
   /** @param resources LinuxResources as JSON; @param file one that may be written for it, and is gone afterwards. */
   update(id: string, resources: Uint8Array, file: string): Promise<void>;
   checkpoint(setup: CheckpointSetup): Promise<void>;
-  restore(setup: CreateSetup, checkpoint: { readonly imagePath: string; readonly workPath: string }): Promise<void>;
 }

@@ -5,29 +5,26 @@ import { mountRootfs } from "../bundle/mount.ts";
 import { unmountBelow } from "../bundle/unmount.ts";
 import { findCgroup } from "../cgroup/cgroup.ts";
 import type { CreateRequest } from "../messages/task.ts";
-import { readOptions, type ShimOptions } from "../options.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import { readOptions } from "../options.ts";
+import { chooseRuntime, type RuntimeContext } from "../runtime/choose.ts";
 import { openIo, type ProcessIo } from "../stdio/io.ts";
 import { TaskContainer, type TaskContext } from "./container.ts";
 import { refused, whileDoing } from "./errors.ts";
 import { TaskProcess } from "./process.ts";
-import { hasOwnPidNamespace, readSpec, type SpecView } from "./spec.ts";
-
-/** Chooses what makes a container. */
-export type ChooseRuntime = (options: ShimOptions, spec: SpecView, bundle: string) => Promise<Runtime>;
+import { hasOwnPidNamespace, readSpec } from "./spec.ts";
 
 /** Makes a container and tells it. Whatever fails, nothing stays behind but the bundle's files. */
 export async function createContainer(
   request: CreateRequest,
   context: TaskContext,
-  chooseRuntime: ChooseRuntime,
+  runtimes: RuntimeContext,
 ): Promise<TaskContainer> {
   const { id, bundle } = request;
   const options = await readOptions(request.options);
   const spec = readSpec(bundle);
   const { uid = 0, gid = 0 } = spec.process?.user ?? {};
   const owner = { uid: options.ioUid ?? uid, gid: options.ioGid ?? gid };
-  const runtime = await chooseRuntime(options, spec, bundle);
+  const runtime = await chooseRuntime(runtimes, bundle, options);
   writeOptions(bundle, options);
   const init = new TaskProcess(request);
   const parts = { id, bundle, options, runtime, init, owner, hasOwnPidNamespace: hasOwnPidNamespace(spec) };

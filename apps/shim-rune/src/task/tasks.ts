@@ -15,13 +15,14 @@ import { type MessageOf, STATUS, TtrpcError } from "@inclavare/ttrpc";
 import { join } from "node:path";
 import { readMetrics } from "../cgroup/metrics.ts";
 import type { TaskContainer, TaskContext } from "./container.ts";
-import { type ChooseRuntime, createContainer } from "./create.ts";
+import { createContainer } from "./create.ts";
+import type { RuntimeContext } from "../runtime/choose.ts";
 import { deleteExec, deleteInit } from "./delete.ts";
 import { exists, invalid, killFailure, notFound, precondition, refused, whileDoing } from "./errors.ts";
 import { addExec, startExec, stateOf } from "./exec.ts";
 
 export interface TasksOptions extends TaskContext {
-  readonly chooseRuntime: ChooseRuntime;
+  readonly runtimes: RuntimeContext;
   readonly version: string;
   /** Called when nothing is left and containerd has said that the shim may go. */
   readonly shutdown: () => void;
@@ -42,6 +43,16 @@ export class Tasks {
     return this.#containers.size === 0 && this.#reserved.size === 0;
   }
 
+  /** Whether a process is being made whose number is not known yet. */
+  get isMaking(): boolean {
+    const containers = [...this.#containers.values()];
+    const execs = containers.flatMap((container) => [...container.execs.values()]);
+    return (
+      this.#reserved.size > 0 ||
+      execs.some(({ starting, pid, state }) => starting !== undefined && pid === 0 && state === "created")
+    );
+  }
+
   /** Pids of everything that is waited for here. */
   get pids(): ReadonlySet<number> {
     const processes = [...this.#containers.values()].flatMap(({ init, execs }) => [init, ...execs.values()]);
@@ -55,7 +66,7 @@ export class Tasks {
       throw new TtrpcError(STATUS.unimplemented, "containers are not restored from a checkpoint");
     this.#reserved.add(id);
     try {
-      const container = await createContainer(request, this.#options, this.#options.chooseRuntime);
+      const container = await createContainer(request, this.#options, this.#options.runtimes);
       this.#containers.set(id, container);
       return { pid: container.init.pid };
     } finally {
@@ -169,7 +180,9 @@ export class Tasks {
   }
 
   async pause(id: string): Promise<void> {
-    const container = this.#running(id, "pause");
+    const container = this.#find(id);
+    const state = container.pause === "no" ? stateOf(container.init) : "paused";
+    if (state !== "running" || container.isEnding) throw refused(`cannot pause a ${state} container`);
     container.pause = "pausing";
     try {
       await container.parts.runtime.pause(id);
@@ -194,7 +207,9 @@ export class Tasks {
   }
 
   async checkpoint({ id, path, options }: MessageOf<typeof checkpointRequest>): Promise<void> {
-    const container = this.#running(id, "checkpoint");
+    const container = this.#find(id);
+    if (container.init.state !== "running" || container.isEnding)
+      throw refused(`cannot checkpoint a ${stateOf(container.init)} container`);
     if (options !== undefined && typeName(options) !== "containerd.runc.v1.CheckpointOptions")
       throw invalid(`options of the type ${options.typeUrl} are not known`);
     const asked = checkpointOptions.decode(options?.value ?? new Uint8Array());
@@ -252,13 +267,6 @@ export class Tasks {
     const found = this.#containers.get(id);
     if (found === undefined) throw notFound("container not created");
     return found;
-  }
-
-  #running(id: string, what: string): TaskContainer {
-    const container = this.#find(id);
-    const state = container.pause === "no" ? container.init.state : "paused";
-    if (state !== "running" || container.isEnding) throw refused(`cannot ${what} a ${state} container`);
-    return container;
   }
 }
 
