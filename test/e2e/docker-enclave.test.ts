@@ -88,6 +88,13 @@ describe("docker, enclave containers", { skip: cannotRun("dockerd", "docker") },
     await docker.until(again, "{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}", "1 exited 3");
   });
 
+  it("is healthy by a program of the image", async () => {
+    const check = `HEALTHCHECK --interval=1s CMD ["/app/main.wasm", "exit", "0"]`;
+    docker.must("import", "-c", check, docker.bed.path("image.tar"), "checked");
+    const name = docker.start("healthy", ...ENCLAVE, "checked", "/app/main.wasm", "sleep");
+    await docker.until(name, "{{.State.Health.Status}}", "healthy");
+  });
+
   it("has a terminal, for exec too, and reads what it is given", () => {
     const flags = ["--rm", "--network", "none", "--runtime", "rune", ...ENCLAVE];
     assert.match(

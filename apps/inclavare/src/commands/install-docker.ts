@@ -35,7 +35,7 @@ export const installDockerCommand = defineCommand({
   options,
   notes: [
     "Everything else in the file stays as it is. What it was before is kept beside it, in daemon.json.inclavare, for",
-    "--undo. If dockerd was started with --add-runtime, add rune there instead: dockerd does not start with both.",
+    "--undo. dockerd does not start where the flag --default-runtime is given as well as what --default writes.",
   ].join("\n"),
   async run({ stdout, values }) {
     const runtime = runtimeOf(values);
