@@ -61,6 +61,11 @@ describe("laws of claims", () => {
   });
 });
 
+/** The TEE type of a quote's header (bytes 4 to 7) decides the format that a decoded message has. */
+function isNotTdx(quote: Uint8Array): boolean {
+  return quote[4] !== 0x81;
+}
+
 describe("laws of evidence messages", () => {
   const text = fc.string({ maxLength: 60 });
   const collateral = fc.record(
@@ -96,7 +101,7 @@ describe("laws of evidence messages", () => {
       ...bundle,
     }));
     const evidence = fc.record(
-      { format: fc.constant("sgx-quote" as const), quote: bytes(0, 200), collateral: complete },
+      { format: fc.constant("sgx-quote" as const), quote: bytes(0, 200).filter(isNotTdx), collateral: complete },
       { requiredKeys: ["format", "quote"], noNullPrototype: true },
     );
     const message = fc.record(
