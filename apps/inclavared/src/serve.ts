@@ -15,7 +15,12 @@ export const serveCommand = defineCommand({
   options: {
     listen: { type: "string", value: "HOST:PORT", help: "where to listen; port 0 takes a free one" },
     workloads: { type: "string", value: "DIR", help: `rune's state directory (default: ${DEFAULT_DIRECTORY})` },
-    trust: { type: "string", multiple: true, value: "PEM", help: "roots of evidence, in place of the built-in ones" },
+    trust: {
+      type: "string",
+      multiple: true,
+      value: "PEM",
+      help: "roots or platform keys, in place of the built-in roots",
+    },
     "ready-fd": {
       type: "string",
       value: "N",

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { isInclavareError } from "@inclavare/errors";
 import fc from "fast-check";
-import { DEFAULT_POLICY, parsePolicy } from "./policy.ts";
+import { ALLOWANCES, DEFAULT_POLICY, parsePolicy } from "./policy.ts";
+import { REFERENCE_FIELDS } from "./reference-fields.ts";
 
 const numRuns = Number(process.env["NUM_RUNS"] ?? 300);
 const hash = "ab".repeat(32);
@@ -36,6 +38,17 @@ describe("parsePolicy", () => {
       allow: ["debug"],
     };
     assert.deepEqual(parsePolicy(JSON.stringify(policy), "policy"), policy);
+  });
+
+  it("has its every word and member in the documentation", () => {
+    const page = readFileSync(new URL("../../../docs/attestation.md", import.meta.url), "utf8");
+    const members = Object.values(REFERENCE_FIELDS).flatMap((fields) => Object.keys(fields));
+    for (const word of [...members, ...ALLOWANCES]) assert.ok(page.includes(`\`${word}\``), word);
+    const [, example = ""] = /```json\n([^`]*)```/u.exec(page) ?? [];
+    const whole = example.replaceAll(/"(\w+)": "00…"/gu, (_, name) => {
+      return `"${name}": "${"00".repeat(name === "hostData" ? 32 : 48)}"`;
+    });
+    assert.equal(parsePolicy(whole, "example").referenceValues.length, 2);
   });
 
   it("refuses an unknown member", () => refuses({ references: [] }));

@@ -5,7 +5,7 @@ export const trustOption = {
   type: "string",
   multiple: true,
   value: "PEM",
-  help: "roots of evidence, in place of the built-in ones",
+  help: "roots or platform keys, in place of the built-in roots",
 } as const;
 
 export const allowOption = {

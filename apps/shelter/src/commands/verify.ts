@@ -16,7 +16,7 @@ import { allowOption, outputOption, trustOption } from "./options.ts";
 /** `shelter verify FILE`: evidence in, verdict out; no network, and no state. */
 export const verifyCommand = defineCommand({
   name: "verify",
-  summary: "verifies a quote, a report, a certificate or an evidence message, and appraises it",
+  summary: "verifies a quote, report, token, document, certificate or evidence message, and appraises it",
   positionals: ["FILE"],
   options: {
     collateral: {
@@ -24,7 +24,12 @@ export const verifyCommand = defineCommand({
       value: "FILE",
       help: "collateral bundle, in place of what an evidence message brings",
     },
-    endorsement: { type: "string", multiple: true, value: "CERTS", help: "certificates that endorse the platform" },
+    endorsement: {
+      type: "string",
+      multiple: true,
+      value: "CERTS",
+      help: "certificates and revocation lists that endorse the platform",
+    },
     trust: trustOption,
     time: { type: "string", value: "ISO", help: "verify as of this time (default: now)" },
     nonce: { type: "string", value: "HEX", help: "the challenge that the evidence must answer" },
