@@ -6,6 +6,8 @@ export const TAG_INTEL_QUOTE = 60_000;
 /** An SEV-SNP report with its claims buffer, as librats writes it. */
 export const TAG_SNP_REPORT = 0x1a_7504;
 const EVIDENCE_TAGS = [TAG_INTEL_QUOTE, TAG_SNP_REPORT] as const;
+/** Reports that only the machine which made them can check: a TD or SGX report, and the older form of the latter. */
+const LOCAL_REPORT_TAGS = [60_001, 60_002] as const;
 
 export interface CborOptions {
   readonly code: ErrorCode;
@@ -67,10 +69,15 @@ export interface TaggedEvidence {
 
 /**
  * Decodes one item of tagged evidence, `TAG([evidence, claims])`, alone or as a member of a map.
- * @throws InclavareError with the given code
+ * @throws InclavareError with the given code; ERR_EVIDENCE_UNSUPPORTED for a local report
  */
 export function decodeTaggedCbor(bytes: Uint8Array, options: CborOptions): unknown {
-  return decodeCbor(bytes, { ...options, tags: EVIDENCE_TAGS });
+  const item = decodeCbor(bytes, { ...options, tags: [...EVIDENCE_TAGS, ...LOCAL_REPORT_TAGS] });
+  if (LOCAL_REPORT_TAGS.every((tag) => untag(item, tag) === undefined)) return item;
+  throw new InclavareError(
+    "ERR_EVIDENCE_UNSUPPORTED",
+    `${options.what} holds a local report, which only the CPU that made it can check; expected a quote`,
+  );
 }
 
 /** The parts of tagged evidence, or `undefined` for anything else. */

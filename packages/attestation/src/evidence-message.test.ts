@@ -50,7 +50,11 @@ describe("decodeEvidenceMessage", () => {
     refuses(encodeCbor(new Map([["evidence", tagEvidence({ form: "quote", evidence: quote, claims })]])));
   });
 
-  it("refuses another tag", () => refuses(Uint8Array.from([0xd9, 0xea, 0x61, 0x82, 0x40, 0x40])));
+  it("refuses a local report with the reason", () => {
+    refuses(Uint8Array.from([0xd9, 0xea, 0x61, 0x82, 0x40, 0x40]), "ERR_EVIDENCE_UNSUPPORTED");
+  });
+
+  it("refuses another tag", () => refuses(Uint8Array.from([0xd9, 0xea, 0x63, 0x82, 0x40, 0x40])));
   it("refuses a third element", () => refuses(Uint8Array.from([0xd9, 0xea, 0x60, 0x83, 0x40, 0x40, 0x40])));
   it("refuses text in place of bytes", () => refuses(Uint8Array.from([0xd9, 0xea, 0x60, 0x82, 0x60, 0x40])));
   it("refuses a map with a further entry", () => {

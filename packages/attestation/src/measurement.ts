@@ -26,6 +26,7 @@ export interface TdxMeasurement extends Common {
   readonly mrSeam: string;
   /** TDX 1.5 only; zero where no service TD is bound. */
   readonly mrServiceTd?: string;
+  /** A number of 64 bits, most significant digit first; the next too. */
   readonly xfam: string;
   readonly tdAttributes: string;
   readonly teeTcbSvn: string;

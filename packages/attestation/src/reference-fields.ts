@@ -68,6 +68,8 @@ const TDX = {
   mrOwner: { ...hash("owner", "MROWNER", 48, { code: "ERR_POLICY_SIGNER" }), of: "mrOwner" },
   mrOwnerConfig: { ...hash("owner-config", "MROWNERCONFIG", 48), of: "mrOwnerConfig" },
   mrSeam: { ...hash("seam", "MRSEAM", 48), of: "mrSeam" },
+  xfam: { ...hash("xfam", "XFAM", 8), of: "xfam" },
+  tdAttributes: { ...hash("attributes", "TDATTRIBUTES", 8), of: "tdAttributes" },
   minTeeTcbSvn: {
     check: "version",
     what: "TEE_TCB_SVN",

@@ -311,6 +311,12 @@ describe("examineSnpReport", () => {
     assert.equal(exitCodeOf(verify({}, { endorsements: [vek, issuer] })), 6);
   });
 
+  it("passes over a key that cannot be read where there is another", () => {
+    const future = createSnpWorld({ productName: "Venice" });
+    const { endorsements } = createSnpWorld();
+    assert.equal(exitCodeOf(verify({}, { endorsements: [...future.endorsements.slice(0, 1), ...endorsements] })), 6);
+  });
+
   it("takes the right key of several, in any order", () => {
     const other = createSnpWorld({ keyTcb: [3, 0, 0, 0, 0, 0, 24, 219], hwid: Buffer.alloc(64, 1) });
     const { endorsements } = createSnpWorld();

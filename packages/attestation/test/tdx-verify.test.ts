@@ -189,8 +189,13 @@ describe("examineTdxQuote", () => {
         ["mrOwner", "owner"],
         ["mrOwnerConfig", "owner-config"],
         ["mrSeam", "seam"],
+        ["xfam", "xfam"],
+        ["tdAttributes", "attributes"],
       ] as const) {
-        const verdict = judge({}, { policy: policy({ [member]: "ff".repeat(48) }) });
+        const verdict = judge(
+          {},
+          { policy: policy({ [member]: "ff".repeat(check === "xfam" || check === "attributes" ? 8 : 48) }) },
+        );
         assert.deepEqual(
           failures(verdict).map(([name]) => name),
           [check],

@@ -1,4 +1,5 @@
 /** AMD's chain: VCEK by ASK, VLEK by ASVK, either by ARK. @see AMD 57230, certificate chain */
+import { type InclavareError, isInclavareError } from "@inclavare/errors";
 import type { Certificate } from "@inclavare/x509";
 import type { VerificationCache } from "../cache.ts";
 import { assertIssuedBy, assertUnderstood } from "../certificates.ts";
@@ -27,9 +28,16 @@ export interface SnpChain {
  * @throws CheckFailure ERR_COLLATERAL_MISSING where there is none; ERR_SNP_CHAIN, ERR_SNP_PRODUCT for a malformed one
  */
 export function findVek(certificates: readonly Certificate[], report: SnpReport): Vek {
+  const failures: InclavareError[] = [];
   const veks = certificates.flatMap((certificate) => {
     const kind = vekKind(certificate);
-    return kind === undefined ? [] : [readVek(certificate, kind)];
+    try {
+      return kind === undefined ? [] : [readVek(certificate, kind)];
+    } catch (error) {
+      if (!isInclavareError(error)) throw error;
+      failures.push(error);
+      return [];
+    }
   });
   const score = ({ kind, tcbVersion, hwid }: Vek): number =>
     (kind === report.signingKey ? 4 : 0) +
@@ -37,6 +45,9 @@ export function findVek(certificates: readonly Certificate[], report: SnpReport)
     (hwid !== undefined && Buffer.compare(hwid, report.chipId.subarray(0, hwid.length)) === 0 ? 1 : 0);
   const [best] = veks.toSorted((a, b) => score(b) - score(a));
   if (best !== undefined) return best;
+  // A key that cannot be read spoils nothing where there is another.
+  const [failure] = failures;
+  if (failure !== undefined) throw failure;
   const kind = report.signingKey === "none" ? "VCEK or VLEK" : report.signingKey;
   throw new CheckFailure("ERR_COLLATERAL_MISSING", `the report can only be verified with the ${kind} and its chain`, {
     expected: `an endorsement with the ${kind} certificate`,
@@ -94,8 +105,9 @@ function hasSigned(issuer: Certificate, child: Certificate): boolean {
   try {
     assertIssuedBy(child, issuer, CODE);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (isInclavareError(error)) return false;
+    throw error;
   }
 }
 

@@ -100,5 +100,5 @@ function hex(bytes: Uint8Array): string {
 }
 
 function hex64(value: bigint): string {
-  return `0x${value.toString(16).padStart(16, "0")}`;
+  return value.toString(16).padStart(16, "0");
 }
