@@ -6,8 +6,8 @@ export class VerificationCache {
   readonly #entries = new Map<string, unknown>();
   readonly #limit: number;
 
-  /** @param limit how many entries are kept, the least recently used going first; one verification makes six. */
-  constructor(limit: number = 96) {
+  /** @param limit how many entries are kept, the least recently used going first; one verification makes about twenty. */
+  constructor(limit: number = 512) {
     this.#limit = limit;
   }
 

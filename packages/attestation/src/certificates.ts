@@ -1,13 +1,18 @@
 /** Rules for certificates that hold whoever issues them. @see RFC 5280, sections 4.2 and 6.1 */
 import type { ErrorCode } from "@inclavare/errors";
-import { type Certificate, EXTENSION, verifySignedBy } from "@inclavare/x509";
+import { type Certificate, EXTENSION, parseCertificate, verifySignedBy } from "@inclavare/x509";
+import type { VerificationCache } from "./cache.ts";
 import { CheckFailure } from "./check.ts";
 import type { CollateralPeriod } from "./examination.ts";
 
 const STANDARD: ReadonlySet<string> = new Set(Object.values(EXTENSION));
 
 /** Names, key identifiers and signature of a certificate and its issuer's. @throws CheckFailure with the given code */
-export function assertIssuedBy(child: Certificate, issuer: Certificate, code: ErrorCode): void {
+export function assertIssuedBy(
+  child: Certificate,
+  issuer: Certificate,
+  { code, cache }: { readonly code: ErrorCode; readonly cache: VerificationCache },
+): void {
   const name = child.subject.commonName ?? child.subject.text;
   if (Buffer.compare(child.issuer.raw, issuer.subject.raw) !== 0) {
     throw new CheckFailure(code, `certificate "${name}" names another issuer than the next one of its chain`, {
@@ -27,12 +32,12 @@ export function assertIssuedBy(child: Certificate, issuer: Certificate, code: Er
       actual: Buffer.from(authorityKeyId).toString("hex"),
     });
   }
-  if (!verifySignedBy(child, issuer.publicKey)) {
-    throw new CheckFailure(
-      code,
-      `certificate "${name}" is not signed by "${issuer.subject.commonName ?? "its issuer"}"`,
-    );
-  }
+  // Chains of one vendor share their upper certificates: each signature is verified once.
+  cache.remember("signed by", [binary(child.raw), binary(issuer.spki)], () => {
+    if (verifySignedBy(child, issuer.publicKey)) return true;
+    const by = issuer.subject.commonName ?? "its issuer";
+    throw new CheckFailure(code, `certificate "${name}" is not signed by "${by}"`);
+  });
 }
 
 /**
@@ -83,4 +88,13 @@ export function periodOfChain({
   const begins = certificates.map(({ notBefore }) => notBefore.getTime());
   const ends = certificates.map(({ notAfter }) => notAfter.getTime());
   return { what, notBefore: new Date(Math.max(...begins)), notAfter: new Date(Math.min(...ends)) };
+}
+
+/** A certificate is parsed once, in however many chains it stands. */
+export function cachedCertificate(der: Uint8Array, what: string, cache: VerificationCache): Certificate {
+  return cache.remember("certificate", [binary(der)], () => parseCertificate(der, what));
+}
+
+function binary(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

@@ -111,7 +111,7 @@ function examine(carrier: Carrier, input: VerifyEvidenceInput, list: CheckList):
     "sev-snp": () => examineSnpReport({ ...common, report: evidence }, list),
     cca: () => examineCcaToken({ trustAnchors, token: evidence }, list),
     psa: () => examinePsaToken({ trustAnchors, token: evidence }, list),
-    nitro: () => examineNitroDocument({ trustAnchors, now, document: evidence }, list),
+    nitro: () => examineNitroDocument({ ...common, document: evidence }, list),
   };
   return examiners[tee]();
 }

@@ -1,7 +1,8 @@
 /** Certificate chains of Intel's attestation PKI. @see Intel SGX PCK Certificate and CRL Profile Specification */
 import type { ErrorCode } from "@inclavare/errors";
-import { type Certificate, type KeyUsage, parsePemChain } from "@inclavare/x509";
-import { assertIssuedBy, assertUnderstood } from "../certificates.ts";
+import { type Certificate, fromPem, type KeyUsage } from "@inclavare/x509";
+import type { VerificationCache } from "../cache.ts";
+import { assertIssuedBy, assertUnderstood, cachedCertificate } from "../certificates.ts";
 import { CheckFailure, inStep } from "../check.ts";
 
 /** A certificate's place in a chain. */
@@ -47,11 +48,17 @@ const MOST_CHARACTERS = 64 * 1024;
  * @param pem leaf first; text around the blocks and a NUL at the end are common, and ignored.
  * @throws CheckFailure with the given code
  */
-export function verifyChain(kind: ChainKind, pem: string, code: ErrorCode): Chain {
+export function verifyChain(
+  kind: ChainKind,
+  pem: string,
+  { code, cache }: { readonly code: ErrorCode; readonly cache: VerificationCache },
+): Chain {
   const { what, roles } = PROFILES[kind];
   if (pem.length > MOST_CHARACTERS)
     throw new CheckFailure(code, `${what} is longer than ${MOST_CHARACTERS} characters`);
-  const certificates = inStep(code, what, () => parsePemChain(pem, what));
+  const certificates = inStep(code, what, () =>
+    fromPem(pem, "CERTIFICATE", what).map((der) => cachedCertificate(der, what, cache)),
+  );
   if (certificates.length !== roles.length) {
     throw new CheckFailure(code, `${what} has the wrong length`, {
       expected: `${roles.length} certificates`,
@@ -67,7 +74,7 @@ export function verifyChain(kind: ChainKind, pem: string, code: ErrorCode): Chai
     const certificate = certificates[index];
     if (certificate === undefined) continue;
     assertRole(certificate, role, { code, below: roles.filter(({ ca }, place) => ca && place < index).length });
-    assertIssuedBy(certificate, certificates[index + 1] ?? certificate, code);
+    assertIssuedBy(certificate, certificates[index + 1] ?? certificate, { code, cache });
   }
   return { what, certificates, leaf, issuer, root };
 }

@@ -106,7 +106,7 @@ function verifyDocument<T>(
 }
 
 function collateralChain(kind: ChainKind, pem: string, cache: VerificationCache): Chain {
-  return cache.remember(`chain ${kind}`, [pem], () => verifyChain(kind, pem, "ERR_COLLATERAL_CHAIN"));
+  return cache.remember(`chain ${kind}`, [pem], () => verifyChain(kind, pem, { code: "ERR_COLLATERAL_CHAIN", cache }));
 }
 
 function cachedCrl(

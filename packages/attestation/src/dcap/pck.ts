@@ -25,7 +25,7 @@ interface PckChain {
 /** @throws CheckFailure ERR_PCK_CHAIN */
 export function verifyPckChain(pem: string, cache: VerificationCache): PckChain {
   return cache.remember("chain pck", [pem], () => {
-    const chain = verifyChain("pck", pem, "ERR_PCK_CHAIN");
+    const chain = verifyChain("pck", pem, { code: "ERR_PCK_CHAIN", cache });
     return { chain, extensions: readPckExtensions(chain.leaf) };
   });
 }

@@ -1,6 +1,7 @@
 /** Verification of AWS Nitro Enclaves attestation documents. @see AWS Nitro Enclaves, "Verifying the root of trust" */
 import type { JsonValue } from "@inclavare/errors";
 import type { Certificate } from "@inclavare/x509";
+import { VerificationCache } from "../cache.ts";
 import { assertIssuedBy, assertUnderstood, assertValidAt } from "../certificates.ts";
 import { CheckFailure, type CheckList, failCheck } from "../check.ts";
 import { type Condition, met } from "../condition.ts";
@@ -13,6 +14,8 @@ export interface NitroVerification {
   readonly document: Uint8Array;
   readonly trustAnchors: readonly TrustAnchor[];
   readonly now: Date;
+  /** Left out: nothing is kept. */
+  readonly cache?: VerificationCache;
 }
 
 const CODE = "ERR_NITRO_CHAIN";
@@ -29,14 +32,14 @@ interface NitroChain {
 
 /** Runs the whole list of checks. */
 export function examineNitroDocument(input: NitroVerification, list: CheckList): Examination {
-  const { trustAnchors, now } = input;
+  const { trustAnchors, now, cache = new VerificationCache() } = input;
   const document = list.run("document-format", [], () => {
     const value = decodeNitroDocument(input.document);
     return { value, message: `Nitro document of ${value.moduleId}, ${value.timestamp.toISOString()}` };
   });
   if (document === undefined) return examinedNothing("nitro");
   const chain = list.run("nitro-chain", [], () => {
-    const value = verifyChain(document);
+    const value = verifyChain(document, cache);
     return { value, message: `${value.certificates.length} certificates have signed one another` };
   });
   const anchor = addTrustAnchor(list, chain?.root, anchorsFor("AWS", trustAnchors));
@@ -63,7 +66,7 @@ export function examineNitroDocument(input: NitroVerification, list: CheckList):
 }
 
 /** @throws CheckFailure ERR_NITRO_CHAIN */
-function verifyChain({ certificate, caBundle }: NitroDocument): NitroChain {
+function verifyChain({ certificate, caBundle }: NitroDocument, cache: VerificationCache): NitroChain {
   const chain = [certificate, ...caBundle.toReversed()];
   for (const [index, one] of chain.entries()) {
     const name = one.subject.commonName ?? one.subject.text;
@@ -83,7 +86,7 @@ function verifyChain({ certificate, caBundle }: NitroDocument): NitroChain {
     if (signatureAlgorithm !== "ecdsa-sha384")
       fail("is signed with another algorithm", "ecdsa-sha384", signatureAlgorithm);
     assertUnderstood(one, NO_OIDS, CODE);
-    assertIssuedBy(one, chain[index + 1] ?? one, CODE);
+    assertIssuedBy(one, chain[index + 1] ?? one, { code: CODE, cache });
   }
   const root = chain.at(-1) ?? certificate;
   return { what: "Nitro certificate chain", certificates: chain, root };

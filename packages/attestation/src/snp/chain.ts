@@ -66,8 +66,8 @@ export function verifySnpChain(
   { anchors, cache }: { readonly anchors: readonly TrustAnchor[]; readonly cache: VerificationCache },
 ): SnpChain {
   const roots = anchors.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]));
-  const issuer = findIssuer(vek.certificate, certificates, `${ISSUER_NAMES[vek.kind]}${vek.product}`);
-  const root = findIssuer(issuer, [...roots, ...certificates], `ARK-${vek.product}`);
+  const issuer = findIssuer(vek.certificate, certificates, { name: `${ISSUER_NAMES[vek.kind]}${vek.product}`, cache });
+  const root = findIssuer(issuer, [...roots, ...certificates], { name: `ARK-${vek.product}`, cache });
   const chain = [vek.certificate, issuer, root];
   return cache.remember(
     "chain snp",
@@ -81,7 +81,7 @@ export function verifySnpChain(
         if (certificate.signatureAlgorithm !== "rsa-pss-sha384") {
           fail(certificate, "is signed with another algorithm", "rsa-pss-sha384", certificate.signatureAlgorithm);
         }
-        assertIssuedBy(certificate, chain[index + 1] ?? certificate, CODE);
+        assertIssuedBy(certificate, chain[index + 1] ?? certificate, { code: CODE, cache });
       }
       return { what: name, certificates: chain, vek, issuer, root };
     },
@@ -89,7 +89,11 @@ export function verifySnpChain(
 }
 
 /** Several certificates may have one name: the one that signed is taken, and otherwise any of them is blamed. */
-function findIssuer(child: Certificate, candidates: readonly Certificate[], name: string): Certificate {
+function findIssuer(
+  child: Certificate,
+  candidates: readonly Certificate[],
+  { name, cache }: { readonly name: string; readonly cache: VerificationCache },
+): Certificate {
   const named = candidates.filter(({ subject }) => Buffer.compare(subject.raw, child.issuer.raw) === 0);
   const [first] = named;
   if (first === undefined) {
@@ -98,12 +102,12 @@ function findIssuer(child: Certificate, candidates: readonly Certificate[], name
       actual: "none",
     });
   }
-  return named.find((issuer) => hasSigned(issuer, child)) ?? first;
+  return named.find((issuer) => hasSigned(issuer, child, cache)) ?? first;
 }
 
-function hasSigned(issuer: Certificate, child: Certificate): boolean {
+function hasSigned(issuer: Certificate, child: Certificate, cache: VerificationCache): boolean {
   try {
-    assertIssuedBy(child, issuer, CODE);
+    assertIssuedBy(child, issuer, { code: CODE, cache });
     return true;
   } catch (error) {
     if (isInclavareError(error)) return false;
