@@ -31,7 +31,7 @@ export function snpConditions(report: SnpReport, { platform, isRevocationKnown }
       },
     },
     {
-      check: "chip",
+      check: "chip-bound",
       allowance: "masked-chip-id",
       test: () => {
         if (!isChipIdMasked(report)) return met("CHIP_ID is not masked");
