@@ -1,5 +1,5 @@
 /*
- * palcall: calls functions of a PAL library the way libpal callers in C do, for a caller that is not written in C.
+ * palcall: calls functions of a PAL library as a caller in C does, for a caller that is not written in C.
  *
  * Each call gets a POSIX thread of its own with a stack of the wanted size: a foreign-function interface calls on a stack
  * that the thread does not know of, and runtimes that compare the stack pointer with the thread's bounds take that for an
@@ -34,25 +34,34 @@ enum { ALTERNATE_BYTES = 32 << 10 };
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
 enum { FAULTS = sizeof faults / sizeof *faults };
 
-/* Of the static kind: the handler must not allocate. */
+/* The call that this thread is in. Of the static kind: the handler must not allocate. */
 static __thread const char *current __attribute__((tls_model("initial-exec")));
 static struct sigaction before[FAULTS];
 static int report_to = -1;
+static pid_t owner; /* not a child that a library has forked */
+
+/* The end of a call, and of its thread: the caller may free it from then on. */
+static void finish(void *argument) {
+  palcall_t *call = argument;
+  current = NULL;
+  stack_t none = {.ss_flags = SS_DISABLE};
+  sigaltstack(&none, NULL);
+  eventfd_write(call->done, 1);
+}
 
 static void *run(void *argument) {
   palcall_t *call = argument;
   char room[ALTERNATE_BYTES];
   stack_t alternate = {.ss_sp = room, .ss_size = sizeof room};
   sigaltstack(&alternate, NULL);
+  int (*function)(uint64_t, uint64_t, uint64_t, uint64_t) = (void *)call->function;
+  call->result = -ECANCELED; /* what it stays if the function ends its thread */
+  pthread_cleanup_push(finish, call);
   current = call->name;
   errno = 0;
-  int (*function)(uint64_t, uint64_t, uint64_t, uint64_t) = (void *)call->function;
   call->result = function(call->arguments[0], call->arguments[1], call->arguments[2], call->arguments[3]);
   call->error = errno;
-  current = NULL;
-  alternate.ss_flags = SS_DISABLE;
-  sigaltstack(&alternate, NULL);
-  eventfd_write(call->done, 1);
+  pthread_cleanup_pop(1);
   return NULL;
 }
 
@@ -82,11 +91,31 @@ static void report(int signal, const char *name) {
   if (write(STDERR_FILENO, line, length) < 0) return;
 }
 
-/* What somebody else had set for this signal; V8 catches faults of its own. */
-static void hand_on(const struct sigaction *other, int signal, siginfo_t *info, void *context) {
+static int watch(int index);
+
+/* Returns only in pid 1 of a container, which no signal of its own ends. */
+static void die_by(int signal) {
+  struct sigaction plain = {.sa_handler = SIG_DFL};
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  sigaction(signal, &plain, NULL);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  raise(signal);
+}
+
+/* To whom it would have gone without us: V8 catches faults of its own. */
+static void hand_on(int index, siginfo_t *info, void *context) {
+  const struct sigaction *other = &before[index];
+  int signal = faults[index], is_fault = info->si_code > 0;
   if (other->sa_flags & SA_SIGINFO) other->sa_sigaction(signal, info, context);
+  else if (other->sa_handler == SIG_IGN && !is_fault) return;
   else if (other->sa_handler != SIG_DFL && other->sa_handler != SIG_IGN) other->sa_handler(signal);
-  else if (other->sa_handler == SIG_DFL || info->si_code > 0) sigaction(signal, other, NULL); /* it comes again, and then ends the process */
+  else {
+    die_by(signal);
+    if (is_fault) _exit(128 + signal);
+    watch(index); /* pid 1 was sent a signal, which does nothing to it */
+  }
 }
 
 /* abort(3) and raise(3) send a signal as well, but to themselves. */
@@ -97,32 +126,31 @@ static int was_sent_by_others(const siginfo_t *info) {
 static void on_fault(int signal, siginfo_t *info, void *context) {
   int index = 0;
   while (index < FAULTS - 1 && faults[index] != signal) index++;
-  if (current == NULL || was_sent_by_others(info)) {
-    hand_on(&before[index], signal, info, context);
+  if (current == NULL || owner != getpid() || was_sent_by_others(info)) {
+    hand_on(index, info, context);
     return;
   }
   report(signal, current);
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, signal);
-  struct sigaction plain = {.sa_handler = SIG_DFL};
-  sigaction(signal, &plain, NULL);
-  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-  raise(signal);
-  _exit(128 + signal); /* pid 1 of a container does not die by a signal that it sends to itself */
+  die_by(signal);
+  _exit(128 + signal);
+}
+
+/* @returns 0 or an errno */
+static int watch(int index) {
+  struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  struct sigaction present;
+  sigemptyset(&action.sa_mask);
+  if (sigaction(faults[index], NULL, &present) != 0) return errno;
+  if ((present.sa_flags & SA_SIGINFO) && present.sa_sigaction == on_fault) return 0;
+  before[index] = present;
+  return sigaction(faults[index], &action, NULL) == 0 ? 0 : errno;
 }
 
 /* Has crashes reported to a descriptor, from now on. @returns 0 or an errno */
 int palcall_report(int descriptor) {
+  int error = 0;
   report_to = descriptor;
-  struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-  sigemptyset(&action.sa_mask);
-  for (int i = 0; i < FAULTS; i++) {
-    struct sigaction present;
-    if (sigaction(faults[i], NULL, &present) != 0) return errno;
-    if ((present.sa_flags & SA_SIGINFO) && present.sa_sigaction == on_fault) continue;
-    before[i] = present;
-    if (sigaction(faults[i], &action, NULL) != 0) return errno;
-  }
-  return 0;
+  owner = getpid();
+  for (int i = 0; i < FAULTS && error == 0; i++) error = watch(i);
+  return error;
 }

@@ -2,6 +2,7 @@ import type { CodeEntry } from "../kinds.ts";
 
 export const palCodes = {
   ERR_PAL_ARCHITECTURE: { kind: "failed-precondition", summary: "A PAL library is built for another machine." },
+  ERR_PAL_ARGUMENT: { kind: "invalid-argument", summary: "A text for a PAL library holds what no C string can." },
   ERR_PAL_CALL: { kind: "internal", summary: "A call of the Enclave Runtime PAL API failed; the message names it." },
   ERR_PAL_CRASHED: { kind: "internal", summary: "A PAL library crashed; the message has the signal and the call." },
   ERR_PAL_DEPENDENCY: {

@@ -1,3 +1,4 @@
+import { InclavareError } from "@inclavare/errors";
 import type { NativeLibrary } from "@inclavare/linux";
 
 export const POINTER_BYTES = 8;
@@ -37,8 +38,12 @@ export class Arena {
     return piece;
   }
 
-  /** A NUL-terminated UTF-8 string. */
+  /** A NUL-terminated UTF-8 string. @throws ERR_PAL_ARGUMENT for a text that has a NUL inside, which C would cut short */
   string(text: string): bigint {
+    if (text.includes("\0")) {
+      const message = `${JSON.stringify(text.slice(0, 64))} holds a NUL character, which no C string can`;
+      throw new InclavareError("ERR_PAL_ARGUMENT", message);
+    }
     const encoded = Buffer.from(`${text}\0`, "utf8");
     const piece = this.allocate(encoded.length);
     encoded.copy(piece.bytes);

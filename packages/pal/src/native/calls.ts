@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { getSystemErrorName } from "node:util";
 import { InclavareError } from "@inclavare/errors";
-import { createEventfd, watchReadable } from "@inclavare/linux";
+import { createEventfd, pollDescriptors, watchReadable } from "@inclavare/linux";
 import type { Arena } from "./arena.ts";
 import { loadForGood } from "./load-for-good.ts";
 
@@ -17,7 +17,15 @@ export interface CallResult {
 export interface NativeFunction {
   /** For messages, and for the report of a crash. */
   readonly name: string;
+  /** The library's name, for messages. */
+  readonly library: string;
   readonly address: bigint;
+}
+
+/** What a function is called with: words of 64 bits, and the memory that they point to. */
+export interface Arguments {
+  readonly arena: Arena;
+  readonly words: readonly (bigint | number)[];
 }
 
 export interface CallsOptions {
@@ -27,48 +35,94 @@ export interface CallsOptions {
   readonly stackBytes?: number;
 }
 
+/** A call that has begun: what its thread reads and writes. */
+interface Pending {
+  /** Becomes readable at the end of the call; open until then, whoever has stopped to wait. */
+  readonly done: number;
+  readonly bytes: Buffer;
+  readonly arena: Arena;
+}
+
 const STACK_BYTES = 8 << 20;
 const CALL_BYTES = 64;
 
-type Start = (call: Buffer, stackBytes: number) => number;
-
 /** Calls native functions, each call on a POSIX thread of its own; see native/palcall.c. */
 export class Calls {
-  readonly #start: Start;
+  readonly #start: (call: Buffer, stackBytes: number) => number;
   readonly #stackBytes: number;
+  /** Keeps what threads use where it is: nothing else here may refer to it while they run. */
+  readonly #pending = new Set<Pending>();
 
   /** @throws ERR_PAL_LOAD when the native part is not installed */
   constructor({ crashDescriptor, stackBytes = STACK_BYTES }: CallsOptions) {
     const library = loadForGood(findNativePart());
     this.#start = library.func("int palcall_start(void *call, size_t stack_bytes)");
     this.#stackBytes = stackBytes;
+    // Binds poll now: no symbol is found while a library that hangs in dlopen has the loader's lock.
+    pollDescriptors([], 0);
     if (crashDescriptor === undefined) return;
     const errno = Number(library.func("int palcall_report(int descriptor)")(crashDescriptor));
     if (errno !== 0)
       throw new InclavareError("ERR_PAL_LOAD", `crashes cannot be caught: ${getSystemErrorName(-errno)}`);
   }
 
-  /** @param arena holds what the call needs, at least until it has returned. @throws ERR_PAL_CALL when no thread can be made */
-  async call({ name, address }: NativeFunction, arena: Arena, args: readonly (bigint | number)[]): Promise<CallResult> {
+  /**
+   * @param arena holds what the call needs; kept until it has returned.
+   * @param timeoutMs left out: it may take as long as it likes.
+   * @throws ERR_PAL_CALL when no thread can be made, ERR_DEADLINE: the call then keeps its thread, and all that it was given
+   */
+  async call(target: NativeFunction, { arena, words }: Arguments, timeoutMs?: number): Promise<CallResult> {
+    const pending = this.#begin(target, arena, words);
+    const { promise, resolve, reject } = Promise.withResolvers<CallResult>();
+    const watch = watchReadable(pending.done, () => {
+      watch.close();
+      clearTimeout(timer);
+      resolve(this.#finish(pending));
+    });
+    const giveUp = (): void => {
+      watch.close();
+      reject(late(target, timeoutMs ?? 0));
+    };
+    const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
+    return await promise;
+  }
+
+  /** The same, blocking this thread. */
+  callSync(target: NativeFunction, { arena, words }: Arguments, timeoutMs: number): CallResult {
+    const pending = this.#begin(target, arena, words);
+    const [end] = pollDescriptors([{ fd: pending.done, readable: true }], timeoutMs);
+    if (end?.readable === true) return this.#finish(pending);
+    throw late(target, timeoutMs);
+  }
+
+  #begin({ name, address }: NativeFunction, arena: Arena, words: Arguments["words"]): Pending {
     const done = createEventfd();
     const { bytes } = arena.struct(CALL_BYTES, [
       { offset: 0, type: "pointer", value: arena.string(name) },
       { offset: 8, type: "pointer", value: address },
-      ...args.map((value, index) => ({ offset: 16 + 8 * index, type: "pointer", value: asWord(value) }) as const),
+      ...words.map((value, index) => ({ offset: 16 + 8 * index, type: "pointer", value: asWord(value) }) as const),
       { offset: 56, type: "int", value: done },
     ]);
-    const { promise, resolve } = Promise.withResolvers<CallResult>();
-    const watch = watchReadable(done, () => {
-      watch.close();
-      closeSync(done);
-      resolve({ value: bytes.readInt32LE(48), errno: bytes.readInt32LE(52) });
-    });
     const errno = this.#start(bytes, this.#stackBytes);
-    if (errno === 0) return await promise;
-    watch.close();
-    closeSync(done);
-    throw new InclavareError("ERR_PAL_CALL", `no thread could be made for ${name}: ${getSystemErrorName(-errno)}`);
+    if (errno !== 0) {
+      closeSync(done);
+      throw new InclavareError("ERR_PAL_CALL", `no thread could be made for ${name}: ${getSystemErrorName(-errno)}`);
+    }
+    const pending = { done, bytes, arena };
+    this.#pending.add(pending);
+    return pending;
   }
+
+  #finish(pending: Pending): CallResult {
+    closeSync(pending.done);
+    this.#pending.delete(pending);
+    return { value: pending.bytes.readInt32LE(48), errno: pending.bytes.readInt32LE(52) };
+  }
+}
+
+function late({ name, library }: NativeFunction, timeoutMs: number): InclavareError {
+  const message = `${name} of ${library} did not return within ${timeoutMs / 1000} s`;
+  return new InclavareError("ERR_DEADLINE", message, { details: { call: name } });
 }
 
 /** An int is passed in the lower half of a register, sign-extended by convention. */

@@ -1,9 +1,12 @@
 import { basename } from "node:path";
 import { InclavareError } from "@inclavare/errors";
+import { loadNative } from "@inclavare/linux";
 import { ELF_MACHINES } from "../elf/elf-file.ts";
 import { readLibraryFile } from "../elf/library-file.ts";
 import type { PalApiVersion } from "../enclave-runtime.ts";
-import type { NativeFunction } from "./calls.ts";
+import { Arena } from "./arena.ts";
+import type { Calls, NativeFunction } from "./calls.ts";
+import { DEADLINES_MS, type Deadlines } from "./deadlines.ts";
 import { type Handle, loadForGood } from "./load-for-good.ts";
 
 const SYMBOLS = {
@@ -23,22 +26,24 @@ export interface Library {
   find(symbol: PalSymbol): NativeFunction;
 }
 
+const RTLD_NOW = 2;
+
 /**
  * Loads a PAL library and checks by name that it has what its version demands, before anything but pal_get_version is
  * called. A library without pal_get_version speaks version 1.
  *
- * @throws ERR_PAL_NOT_FOUND, ERR_PAL_NOT_LIBRARY, ERR_PAL_ARCHITECTURE, ERR_PAL_LOAD, ERR_PAL_SYMBOL, ERR_PAL_VERSION
+ * @throws ERR_PAL_NOT_FOUND, ERR_PAL_NOT_LIBRARY, ERR_PAL_ARCHITECTURE, ERR_PAL_LOAD, ERR_PAL_SYMBOL, ERR_PAL_VERSION,
+ * ERR_DEADLINE
  */
-export function openLibrary(path: string): Library {
+export function openLibrary(path: string, calls: Calls, deadlinesMs: Deadlines = DEADLINES_MS): Library {
   assertLoadable(path);
   const name = basename(path);
-  const handle = load(path);
-  const getVersion = symbolOf(handle, "pal_get_version");
-  const version = expectVersion(name, getVersion === undefined ? 1 : Number(handle.func("int pal_get_version()")()));
+  const handle = load(path, calls, deadlinesMs.dlopen);
+  const version = expectVersion(name, askVersion(name, handle, calls, deadlinesMs.pal_get_version));
   const functions = new Map<string, NativeFunction>();
   for (const symbol of SYMBOLS[version]) {
     const address = symbolOf(handle, symbol);
-    if (address !== undefined) functions.set(symbol, { name: symbol, address });
+    if (address !== undefined) functions.set(symbol, { name: symbol, library: name, address });
   }
   const missing = SYMBOLS[version].filter((symbol) => !functions.has(symbol));
   if (missing.length > 0) {
@@ -70,13 +75,29 @@ function assertLoadable(path: string): void {
   });
 }
 
-function load(path: string): Handle {
+/**
+ * dlopen runs what the library wants done when it is loaded, which may crash or hang as any call of it may. Whether it could
+ * be loaded, and why not, is told to the thread that asks; this one asks again.
+ */
+function load(path: string, calls: Calls, timeoutMs: number): Handle {
+  const native = loadNative();
+  const arena = new Arena(native);
+  const address = native.load(null).symbol("dlopen", "void *") as bigint;
+  const dlopen = { name: "dlopen", library: basename(path), address };
+  calls.callSync(dlopen, { arena, words: [arena.string(path), RTLD_NOW] }, timeoutMs);
   try {
     return loadForGood(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : "unknown";
     throw new InclavareError("ERR_PAL_LOAD", `${path} cannot be loaded: ${reason}`, { cause: error });
   }
+}
+
+function askVersion(name: string, handle: Handle, calls: Calls, timeoutMs: number): number {
+  const address = symbolOf(handle, "pal_get_version");
+  if (address === undefined) return 1;
+  const target = { name: "pal_get_version", library: name, address };
+  return calls.callSync(target, { arena: new Arena(loadNative()), words: [] }, timeoutMs).value;
 }
 
 function symbolOf(handle: Handle, symbol: string): bigint | undefined {

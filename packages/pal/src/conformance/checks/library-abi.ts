@@ -54,8 +54,9 @@ export const libraryAbiChecks: readonly Check[] = [
         { offset: 4, type: "int", value: PACKED_ADDRESS & LOWER_HALF },
         { offset: 8, type: "pointer", value: NATURAL_ADDRESS },
       ]);
-      const exec = openLibrary(trial.libraryPath ?? "").find("pal_exec");
-      await trial.calls.track("exec", new Calls({}).call(exec, arena, [address]));
+      const calls = new Calls({});
+      const exec = openLibrary(trial.libraryPath ?? "", calls).find("pal_exec");
+      await trial.calls.track("exec", calls.call(exec, { arena, words: [address] }));
       expect(packed.read() === UNWRITTEN, "pal_exec takes exit_value from offset 4, as if pal_exec_args_t were packed");
     },
   },
