@@ -71,7 +71,7 @@ for (const version of VERSIONS) {
       const { code, message, details } = await failure(workshop.run(runtime, ["/bin/nothing"]));
       const call = version === 1 ? "pal_exec" : "pal_create_process";
       assert.equal(code, "ERR_PAL_CALL");
-      assert.match(message, /failed with -2, ENOENT$/u);
+      assert.match(message, /failed with -2, ENOENT: no such file or directory$/u);
       assert.deepEqual(details, { call, value: -2, errno: 0 });
     });
 
@@ -187,10 +187,10 @@ describe("failures of calls", { skip }, () => {
     it(`of pal_${call} are told with their reason, in every version`, async () => {
       for (const version of VERSIONS.filter((each) => each >= (SINCE[call] ?? 1))) {
         for (const [option, value, errno, pattern] of [
-          [`fail-${call}=-13`, -13, 0, /failed with -13, EACCES$/u],
+          [`fail-${call}=-13`, -13, 0, /failed with -13, EACCES: permission denied$/u],
           [`fail-${call}=-5000`, -5000, 0, /failed with -5000$/u],
           [`fail-${call}=1`, 1, 0, /failed with 1, expected 0 for success or a negative errno value$/u],
-          [`errno-${call}=17`, -1, 17, /failed with -1, errno EEXIST$/u],
+          [`errno-${call}=17`, -1, 17, /failed with -1, errno EEXIST: file already exists$/u],
         ] as const) {
           const { code, message, details } = await failure(use(option, version));
           assert.equal(code, "ERR_PAL_CALL");

@@ -53,7 +53,7 @@ describe("Occlum's library", { skip }, () => {
     const path = workshop.compile(OCCLUM, { name: "libocclum-pal.so.1" });
     await assert.rejects(loadRuntime(path, new Map()).init({ args: "", logLevel: "off" }), {
       code: "ERR_PAL_CALL",
-      message: "pal_init of libocclum-pal.so.1 failed with -1, errno EINVAL",
+      message: "pal_init of libocclum-pal.so.1 failed with -1, errno EINVAL: invalid argument",
     });
   });
 

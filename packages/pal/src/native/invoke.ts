@@ -1,4 +1,4 @@
-import { getSystemErrorName } from "node:util";
+import { getSystemErrorMessage, getSystemErrorName } from "node:util";
 import { InclavareError } from "@inclavare/errors";
 import type { Arguments, Calls, CallResult } from "./calls.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -34,6 +34,11 @@ function failure(what: string, call: PalSymbol, { value, errno }: CallResult): I
 function meanings(value: number, errno: number): string[] {
   if (value > 0) return ["expected 0 for success or a negative errno value"];
   // -1 is what those return that put the reason into errno.
-  if (value === -1) return errno > 0 ? [`errno ${getSystemErrorName(-errno)}`] : [];
-  return value > -4096 ? [getSystemErrorName(value)] : [];
+  if (value === -1) return errno > 0 ? [`errno ${errnoText(-errno)}`] : [];
+  return value > -4096 ? [errnoText(value)] : [];
+}
+
+/** With the words for it: callers of container runtimes look for "no such file or directory". */
+function errnoText(negative: number): string {
+  return `${getSystemErrorName(negative)}: ${getSystemErrorMessage(negative)}`;
 }
