@@ -47,11 +47,21 @@ export function parseCollateralBundle(json: unknown, what: string): CollateralBu
   return { ...bundle, ...optional } as unknown as CollateralBundle;
 }
 
+/** Text, or, as some tools write what is binary, a list of bytes, which becomes hexadecimal. */
 function member(value: unknown, what: string): string {
+  if (Array.isArray(value)) return hexOf(value, what);
   if (typeof value !== "string") throw malformed(what, value === undefined ? "is missing" : "is not a string");
   if (value.length > MOST_CHARACTERS)
     throw malformed(what, `has ${value.length} characters, at most ${MOST_CHARACTERS} are read`);
   return value;
+}
+
+function hexOf(list: readonly unknown[], what: string): string {
+  if (list.length > MOST_CHARACTERS / 2) throw malformed(what, `has ${list.length} bytes, too many to be read`);
+  const isByte = (one: unknown): one is number =>
+    typeof one === "number" && Number.isInteger(one) && one >= 0 && one <= 255;
+  if (!list.every(isByte)) throw malformed(what, "is a list of something else than bytes");
+  return Buffer.from(list).toString("hex");
 }
 
 function malformed(what: string, rule: string): InclavareError {

@@ -18,6 +18,7 @@ import {
   isDebug,
   Measurement,
   mrSigner,
+  parseCollateralBundle,
   mrSignerOf,
   PAGE_FLAGS,
   PAGE_SIZE,
@@ -263,5 +264,27 @@ describe("quote", () => {
       assert.throws(() => decodeQuote(quote.subarray(0, length)), { code: "ERR_QUOTE_FORMAT" });
     }
     assert.equal(decodeQuote(Buffer.concat([quote, Buffer.alloc(100)])).qeAuthData.length, 0);
+  });
+});
+
+describe("parseCollateralBundle", () => {
+  const text = readFileSync(new URL("../../../test/vectors/dcap/sgx-01.collateral.json", import.meta.url), "utf8");
+  const bundle = JSON.parse(text) as Record<string, string>;
+
+  it("takes lists of bytes for hexadecimal", () => {
+    const lists = ["root_ca_crl", "pck_crl", "tcb_info_signature"].map((name) => {
+      return [name, [...Buffer.from(bundle[name] ?? "", "hex")]];
+    });
+    const parsed = parseCollateralBundle({ ...bundle, ...Object.fromEntries(lists) }, "bundle");
+    assert.equal(parsed.pck_crl, bundle["pck_crl"]?.toLowerCase());
+    assert.equal(parsed.tcb_info_signature, bundle["tcb_info_signature"]?.toLowerCase());
+  });
+
+  it("refuses other lists, numbers and a missing member", () => {
+    for (const value of [[256], ["a"], [[1]], 7, undefined]) {
+      assert.throws(() => parseCollateralBundle({ ...bundle, pck_crl: value }, "bundle"), {
+        code: "ERR_COLLATERAL_FORMAT",
+      });
+    }
   });
 });
