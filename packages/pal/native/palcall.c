@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* 64 bytes; calls.ts writes and reads it by these offsets. */
@@ -58,6 +59,7 @@ static void *run(void *argument) {
   call->result = -ECANCELED; /* what it stays if the function ends its thread */
   pthread_cleanup_push(finish, call);
   current = call->name;
+  prctl(PR_SET_NAME, call->name);
   errno = 0;
   call->result = function(call->arguments[0], call->arguments[1], call->arguments[2], call->arguments[3]);
   call->error = errno;
@@ -123,14 +125,27 @@ static int was_sent_by_others(const siginfo_t *info) {
   return info->si_code <= 0 && !(info->si_code == SI_TKILL && info->si_pid == getpid());
 }
 
+/* The call that this thread is in or that a library has made it in: a thread inherits its name. NULL: it is none of these. */
+static const char *call_of_thread(void) {
+  static const char *const calls[] = {
+    "dlopen", "pal_get_version", "pal_init", "pal_create_process", "pal_exec", "pal_kill", "pal_get_local_report", "pal_destroy",
+  };
+  char name[16];
+  if (current != NULL || prctl(PR_GET_NAME, name) != 0) return current;
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+    if (strncmp(name, calls[i], sizeof name - 1) == 0) return calls[i];
+  return NULL;
+}
+
 static void on_fault(int signal, siginfo_t *info, void *context) {
   int index = 0;
   while (index < FAULTS - 1 && faults[index] != signal) index++;
-  if (current == NULL || owner != getpid() || was_sent_by_others(info)) {
+  const char *call = call_of_thread();
+  if (call == NULL || owner != getpid() || was_sent_by_others(info)) {
     hand_on(index, info, context);
     return;
   }
-  report(signal, current);
+  report(signal, call);
   die_by(signal);
   _exit(128 + signal);
 }

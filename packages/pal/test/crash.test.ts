@@ -49,6 +49,16 @@ describe("a crash of a library", { skip }, () => {
     assertCrash(runChild({ library: skeleton(2), argv: ["deep", "9"] }), SIGSEGV, "pal_exec");
   });
 
+  it("is reported on threads of its own, with the call that made them", () => {
+    const source = NOTHING.replace(
+      "(void)attr;",
+      "(void)attr; pthread_t thread; pthread_create(&thread, NULL, late, NULL);",
+    )
+      .replace("*args->exit_value = 0;", "*args->exit_value = 0; pause();")
+      .replace("#ifndef LACKS_VERSION", "static void *late(void *x) { usleep(100000); abort(); return x; }\n$&");
+    assertCrash(runChild({ library: workshop.compile(source) }), SIGABRT, "pal_init");
+  });
+
   it("is reported while it is loaded", () => {
     const library = workshop.compile(`${NOTHING} __attribute__((constructor)) static void begin(void) { abort(); }`);
     assertCrash(runChild({ library }), SIGABRT, "dlopen");
