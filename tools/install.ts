@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { commandLineApps } from "./build/bundle.ts";
+import { LAUNCHED } from "./build/compile.ts";
 import { commandName, copyTree, writeStarters } from "./build/layout.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -22,6 +23,7 @@ if (action === "install") {
   if (!existsSync(join(built, "payload", "payload.json"))) throw new Error("nothing is built yet: run make first");
   copyTree(built, library);
   writeStarters(prefix, library, apps);
-  copyFileSync(join(root, "dist", "bin", "rune"), join(prefix, "bin", "rune"));
+  for (const app of LAUNCHED)
+    copyFileSync(join(root, "dist", "bin", commandName(app)), join(prefix, "bin", commandName(app)));
 }
 console.error(`${action === "install" ? "installed to" : "removed from"} ${prefix}: ${apps.join(", ")}`);

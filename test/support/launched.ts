@@ -59,7 +59,7 @@ export class Launched implements Disposable {
   readonly baseConfig: string = `[rune]\nruntime = "${this.runtime}" # makes containers\nstate = "${this.path("state")}"\n`;
 
   constructor() {
-    compileLauncher(join(import.meta.dirname, "..", ".."), this.rune);
+    compileLauncher(join(import.meta.dirname, "..", ".."), "rune", this.rune);
     const recorder = compile(RECORDER);
     mkdirSync(this.path("lib", "inclavare"), { recursive: true });
     for (const program of [this.node, this.runtime]) writeFileSync(program, recorder, { mode: 0o755 });

@@ -8,10 +8,16 @@ export function compileStatic(source: string, target: string, ...more: readonly 
   compile(["-static", ...more], source, target);
 }
 
-/** bin/rune, which starts Node.js only where there is need for it. */
-export function compileLauncher(root: string, target: string): void {
-  const folder = join(root, "apps", "rune", "launcher");
-  compileStatic(join(folder, "launcher.c"), target, join(folder, "config.c"));
+/** The apps whose command starts Node.js only where there is need for it. */
+export const LAUNCHED = ["rune", "shim-rune"] as const;
+
+/** An app's launcher, from all that lies in its folder; both know rune's configuration and state. */
+export function compileLauncher(root: string, app: (typeof LAUNCHED)[number], target: string): void {
+  const sources = (name: string, pattern: string): string[] => globSync(join(root, "apps", name, "launcher", pattern));
+  const [main = ""] = sources(app, "launcher.c");
+  const others = sources(app, "*.c").filter((source) => source !== main);
+  const shared = app === "rune" ? [] : sources("rune", "{config,state}.c");
+  compileStatic(main, target, ...others.toSorted(), ...shared.toSorted());
 }
 
 /** @param flags and further sources */

@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +17,7 @@
 #include <unistd.h>
 #include "launcher.h"
 
-enum { MOST_BUNDLE = 4 << 20, MOST_ROOTS = 256 };
+enum { MOST_BUNDLE = 4 << 20 };
 
 static bool is_one_of(const char *word, const char *const *words) {
   while (*words != NULL && strcmp(*words, word) != 0) words++;
@@ -42,28 +41,6 @@ static int read_flag(char *const *words, struct flags known, const char **name, 
   *value = written[length] == '=' ? written + length + 1 : words[1];
   if (is_one_of(room, known.values)) return written[length] == '=' ? 1 : *value == NULL ? 0 : 2;
   return written[length] == '\0' && is_one_of(room, known.switches) ? 1 : 0;
-}
-
-/* Whether rune keeps a folder of one of these names, under whatever root. @param names NULL: of any name */
-static bool keeps_any(const char *state, char *const *names) {
-  DIR *roots = opendir(state);
-  if (roots == NULL) return errno != ENOENT;
-  bool found = false;
-  int count = 0;
-  errno = 0;
-  for (struct dirent *root; !found && (root = readdir(roots)) != NULL; errno = 0) {
-    if (root->d_name[0] == '.') continue;
-    found = names == NULL || ++count > MOST_ROOTS;
-    for (char *const *name = names; !found && *name != NULL; name++) {
-      char path[PATH_MAX];
-      if (**name == '\0' || strchr(*name, '/') != NULL || strlen(*name) > NAME_MAX) continue;
-      int length = snprintf(path, sizeof path, "%s/%s/%s", state, root->d_name, *name);
-      found = length < 0 || (size_t)length >= sizeof path || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    }
-  }
-  found = found || errno != 0;
-  closedir(roots);
-  return found;
 }
 
 /* Whether a config.json could ask for an enclave. Escape sequences could hide it, if they stand for what is in the names. */

@@ -17,3 +17,6 @@ ssize_t read_file(const char *path, char *room, size_t most);
 
 /* @returns whether the operator's configuration is surely what `config` says now */
 bool read_config(struct config *config);
+
+/* Whether rune keeps a folder of one of these names, under whatever root. @param names NULL: of any name */
+bool keeps_any(const char *state, char *const *names);

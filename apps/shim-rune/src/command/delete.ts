@@ -12,6 +12,8 @@ import { answers } from "./start.ts";
 
 /** containerd gives `delete` five seconds in all. */
 const RUNC_MS = 4_000;
+/** Of a shim that was killed, the listening socket can outlive the connection whose end made containerd call us. */
+const STAYS_MS = 100;
 const SIGKILL_STATUS = 128 + 9;
 
 export interface DeleteContext {
@@ -52,7 +54,7 @@ function removeDeadSocket(bundle: string): void {
   const path = readFileSync(join(bundle, "address"), "utf8")
     .trim()
     .replace(/^unix:\/\//u, "");
-  if (path.startsWith("/") && existsSync(path) && !answers(path)) rmSync(path, { force: true });
+  if (path.startsWith("/") && existsSync(path) && !answers(path, STAYS_MS)) rmSync(path, { force: true });
 }
 
 async function attempt(step: () => unknown): Promise<void> {

@@ -12,8 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { InclavareError } from "@inclavare/errors";
-import { connectUnix, createCoreScheduling, listenUnix } from "@inclavare/linux";
+import { InclavareError, isInclavareError } from "@inclavare/errors";
+import { connectUnix, createCoreScheduling, listenUnix, pollDescriptors } from "@inclavare/linux";
 import { type ShimOptions, readOptions } from "../options.ts";
 import type { ShimFlags } from "./flags.ts";
 import { joinCgroup } from "./shim-cgroup.ts";
@@ -115,14 +115,21 @@ function claimSocket(path: string): number | undefined {
   }
 }
 
-/** Whether somebody listens at a socket. */
-export function answers(path: string): boolean {
+/**
+ * Whether somebody listens at a socket, or may: one whose backlog is full is alive.
+ * @param staysMs for how long a connection must stay open: a dying shim's ends.
+ */
+export function answers(path: string, staysMs: number = 0): boolean {
+  let connection: number;
   try {
-    closeSync(connectUnix(path, { timeoutMs: CONNECT_MS }));
-    return true;
-  } catch {
-    return false;
+    connection = connectUnix(path, { timeoutMs: CONNECT_MS });
+  } catch (error) {
+    const errno = isInclavareError(error) ? error.details["errno"] : undefined;
+    return errno !== "ECONNREFUSED" && errno !== "ENOENT";
   }
+  const [seen] = staysMs === 0 ? [] : pollDescriptors([{ fd: connection, readable: true }], staysMs);
+  closeSync(connection);
+  return seen === undefined || !(seen.readable || seen.hangup);
 }
 
 /** Whoever reads it sees all of it or nothing. */
