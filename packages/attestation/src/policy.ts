@@ -37,13 +37,13 @@ export type ReferenceValue = ReferenceMembers & {
 };
 
 type Fields<T extends ReferenceTee> = (typeof REFERENCE_FIELDS)[T];
-type MembersOf<T extends ReferenceTee> = {
-  readonly [K in keyof Fields<T>]?: Fields<T>[K] extends { readonly value: { readonly most: number } }
+type MembersOf<T extends ReferenceTee> = { readonly [K in keyof Fields<T>]?: ValueOf<Fields<T>[K]> };
+type ValueOf<F> =
+  F extends ReferenceField<{ readonly most: number }>
     ? number
-    : Fields<T>[K] extends { readonly value: { readonly hashes: number } }
+    : F extends ReferenceField<{ readonly hashes: number }>
       ? readonly string[]
       : string;
-};
 type ReferenceMembers = MembersOf<"sgx"> &
   MembersOf<"tdx"> &
   MembersOf<"sev-snp"> &

@@ -2,153 +2,128 @@
 import type { ErrorCode } from "@inclavare/errors";
 import type { MeasurementVerdict } from "./measurement.ts";
 
-export interface ReferenceField {
+export interface ReferenceField<V extends FieldValue = FieldValue> {
   /** Name of the check. */
   readonly check: string;
   /** As the TEE's specification calls it. */
   readonly what: string;
   readonly code: ErrorCode;
-  /** Member of the measurement. */
-  readonly of: string;
-  /** Hexadecimal of a size, a number, a hash of any size (32, 48 or 64 bytes), or a list of such hashes. */
-  readonly value:
-    | { readonly hexBytes: number }
-    | { readonly most: number }
-    | { readonly hash: true }
-    | { readonly hashes: number };
+  readonly value: V;
+  /** Member of the measurement; left out: the one of the same name. */
+  readonly of?: string;
   /** Left out: equal. `each-byte`: every byte of it by itself, as security versions side by side are. */
   readonly least?: "number" | "each-byte";
   /** A reference must have at least one member that tells one piece of software from another. */
   readonly identifies?: true;
 }
 
+/** Hexadecimal of a size, a number, a hash of any size (32, 48 or 64 bytes), or a list of such hashes. */
+type FieldValue =
+  | { readonly hexBytes: number }
+  | { readonly most: number }
+  | { readonly hash: true }
+  | { readonly hashes: number };
+type Fields = Readonly<Record<string, ReferenceField>>;
+type Options = Partial<Pick<ReferenceField, "code" | "identifies" | "of" | "least">>;
+
 const MOST_COMPONENTS = 64;
+const IDENTIFIES = { identifies: true } as const;
+const SIGNER = { code: "ERR_POLICY_SIGNER" } as const;
+const PRODUCT = { code: "ERR_POLICY_PRODUCT" } as const;
+const PLATFORM = { code: "ERR_POLICY_PLATFORM" } as const;
 
-type FieldOptions = Partial<Pick<ReferenceField, "code" | "identifies" | "of">>;
-
-function hash(check: string, what: string, sizeBytes: number, options: FieldOptions = {}): Omit<ReferenceField, "of"> {
-  return { check, what, code: "ERR_POLICY_MEASUREMENT", value: { hexBytes: sizeBytes }, ...options };
+function field<V extends FieldValue>(check: string, what: string, value: V, options: Options = {}): ReferenceField<V> {
+  return { check, what, code: "ERR_POLICY_MEASUREMENT", value, ...options };
 }
 
-function anyHash(check: string, what: string) {
-  return { check, what, code: "ERR_POLICY_MEASUREMENT", value: { hash: true } } as const;
+/** A version that must be reached. */
+function least(what: string, of: string, most: number): ReferenceField<{ readonly most: number }> {
+  return field("version", what, { most }, { code: "ERR_POLICY_VERSION", of, least: "number" });
 }
 
-function hashes(check: string, what: string) {
-  return { check, what, code: "ERR_POLICY_MEASUREMENT", value: { hashes: MOST_COMPONENTS } } as const;
-}
+const HASH = { hash: true } as const;
+const HASHES = { hashes: MOST_COMPONENTS } as const;
+const BYTES_8 = { hexBytes: 8 } as const;
+const BYTES_16 = { hexBytes: 16 } as const;
+const BYTES_32 = { hexBytes: 32 } as const;
+const BYTES_48 = { hexBytes: 48 } as const;
+const BYTES_64 = { hexBytes: 64 } as const;
 
 const SGX = {
-  mrEnclave: { ...hash("measurement", "MRENCLAVE", 32, { identifies: true }), of: "mrEnclave" },
-  mrSigner: { ...hash("signer", "MRSIGNER", 32, { identifies: true, code: "ERR_POLICY_SIGNER" }), of: "mrSigner" },
-  isvProdId: {
-    check: "product",
-    what: "ISVPRODID",
-    code: "ERR_POLICY_PRODUCT",
-    of: "isvProdId",
-    value: { most: 0xffff },
-  },
-  minIsvSvn: {
-    check: "version",
-    what: "ISVSVN",
-    code: "ERR_POLICY_VERSION",
-    of: "isvSvn",
-    value: { most: 0xffff },
-    least: "number",
-  },
-} as const satisfies Readonly<Record<string, ReferenceField>>;
+  mrEnclave: field("measurement", "MRENCLAVE", BYTES_32, IDENTIFIES),
+  mrSigner: field("signer", "MRSIGNER", BYTES_32, { ...IDENTIFIES, ...SIGNER }),
+  isvProdId: field("product", "ISVPRODID", { most: 0xffff }, PRODUCT),
+  minIsvSvn: least("ISVSVN", "isvSvn", 0xffff),
+} as const satisfies Fields;
 
 const TDX = {
-  mrTd: { ...hash("measurement", "MRTD", 48, { identifies: true }), of: "mrTd" },
-  rtmr0: { ...hash("rtmr0", "RTMR0", 48), of: "rtmr0" },
-  rtmr1: { ...hash("rtmr1", "RTMR1", 48, { identifies: true }), of: "rtmr1" },
-  rtmr2: { ...hash("rtmr2", "RTMR2", 48, { identifies: true }), of: "rtmr2" },
-  rtmr3: { ...hash("rtmr3", "RTMR3", 48, { identifies: true }), of: "rtmr3" },
-  mrConfigId: { ...hash("config-id", "MRCONFIGID", 48), of: "mrConfigId" },
-  mrOwner: { ...hash("owner", "MROWNER", 48, { code: "ERR_POLICY_SIGNER" }), of: "mrOwner" },
-  mrOwnerConfig: { ...hash("owner-config", "MROWNERCONFIG", 48), of: "mrOwnerConfig" },
-  mrSeam: { ...hash("seam", "MRSEAM", 48), of: "mrSeam" },
-  xfam: { ...hash("xfam", "XFAM", 8), of: "xfam" },
-  tdAttributes: { ...hash("attributes", "TDATTRIBUTES", 8), of: "tdAttributes" },
-  minTeeTcbSvn: {
-    check: "version",
-    what: "TEE_TCB_SVN",
+  mrTd: field("measurement", "MRTD", BYTES_48, IDENTIFIES),
+  rtmr0: field("rtmr0", "RTMR0", BYTES_48),
+  rtmr1: field("rtmr1", "RTMR1", BYTES_48, IDENTIFIES),
+  rtmr2: field("rtmr2", "RTMR2", BYTES_48, IDENTIFIES),
+  rtmr3: field("rtmr3", "RTMR3", BYTES_48, IDENTIFIES),
+  mrConfigId: field("config-id", "MRCONFIGID", BYTES_48),
+  mrOwner: field("owner", "MROWNER", BYTES_48, SIGNER),
+  mrOwnerConfig: field("owner-config", "MROWNERCONFIG", BYTES_48),
+  mrSeam: field("seam", "MRSEAM", BYTES_48),
+  xfam: field("xfam", "XFAM", BYTES_8),
+  tdAttributes: field("attributes", "TDATTRIBUTES", BYTES_8),
+  minTeeTcbSvn: field("version", "TEE_TCB_SVN", BYTES_16, {
     code: "ERR_POLICY_VERSION",
     of: "teeTcbSvn",
-    value: { hexBytes: 16 },
     least: "each-byte",
-  },
-} as const satisfies Readonly<Record<string, ReferenceField>>;
+  }),
+} as const satisfies Fields;
 
 const SNP = {
-  measurement: { ...hash("measurement", "MEASUREMENT", 48, { identifies: true }), of: "measurement" },
-  hostData: { ...hash("host-data", "HOST_DATA", 32), of: "hostData" },
-  idKeyDigest: {
-    ...hash("signer", "ID_KEY_DIGEST", 48, { identifies: true, code: "ERR_POLICY_SIGNER" }),
-    of: "idKeyDigest",
-  },
-  authorKeyDigest: {
-    ...hash("author", "AUTHOR_KEY_DIGEST", 48, { identifies: true, code: "ERR_POLICY_SIGNER" }),
-    of: "authorKeyDigest",
-  },
-  familyId: { ...hash("family", "FAMILY_ID", 16, { code: "ERR_POLICY_PRODUCT" }), of: "familyId" },
-  imageId: { ...hash("image", "IMAGE_ID", 16, { code: "ERR_POLICY_PRODUCT" }), of: "imageId" },
-  minGuestSvn: {
-    check: "version",
-    what: "GUEST_SVN",
-    code: "ERR_POLICY_VERSION",
-    of: "guestSvn",
-    value: { most: 0xffff_ffff },
-    least: "number",
-  },
-  chipId: { ...hash("platform", "CHIP_ID", 64, { code: "ERR_POLICY_PLATFORM" }), of: "chipId" },
-} as const satisfies Readonly<Record<string, ReferenceField>>;
+  measurement: field("measurement", "MEASUREMENT", BYTES_48, IDENTIFIES),
+  hostData: field("host-data", "HOST_DATA", BYTES_32),
+  idKeyDigest: field("signer", "ID_KEY_DIGEST", BYTES_48, { ...IDENTIFIES, ...SIGNER }),
+  authorKeyDigest: field("author", "AUTHOR_KEY_DIGEST", BYTES_48, { ...IDENTIFIES, ...SIGNER }),
+  familyId: field("family", "FAMILY_ID", BYTES_16, PRODUCT),
+  imageId: field("image", "IMAGE_ID", BYTES_16, PRODUCT),
+  minGuestSvn: least("GUEST_SVN", "guestSvn", 0xffff_ffff),
+  chipId: field("platform", "CHIP_ID", BYTES_64, PLATFORM),
+} as const satisfies Fields;
 
 const ARM_PLATFORM = {
-  implementationId: {
-    ...hash("implementation", "implementation id", 32, { code: "ERR_POLICY_PRODUCT" }),
-    of: "implementationId",
-  },
-  instanceId: { ...hash("platform", "instance id", 33, { code: "ERR_POLICY_PLATFORM" }), of: "instanceId" },
-} as const;
+  implementationId: field("implementation", "implementation id", BYTES_32, PRODUCT),
+  instanceId: field("platform", "instance id", { hexBytes: 33 }, PLATFORM),
+} as const satisfies Fields;
 
 const CCA = {
-  rim: { ...anyHash("measurement", "the realm initial measurement"), of: "rim", identifies: true },
-  rem0: { ...anyHash("rem0", "REM0"), of: "rem0" },
-  rem1: { ...anyHash("rem1", "REM1"), of: "rem1" },
-  rem2: { ...anyHash("rem2", "REM2"), of: "rem2" },
-  rem3: { ...anyHash("rem3", "REM3"), of: "rem3" },
-  personalizationValue: { ...hash("personalization", "the personalization value", 64), of: "personalizationValue" },
-  softwareMeasurements: { ...hashes("firmware", "the platform's firmware"), of: "softwareMeasurements" },
+  rim: field("measurement", "the realm initial measurement", HASH, IDENTIFIES),
+  rem0: field("rem0", "REM0", HASH),
+  rem1: field("rem1", "REM1", HASH),
+  rem2: field("rem2", "REM2", HASH),
+  rem3: field("rem3", "REM3", HASH),
+  personalizationValue: field("personalization", "the personalization value", BYTES_64),
+  softwareMeasurements: field("firmware", "the platform's firmware", HASHES),
   ...ARM_PLATFORM,
-} as const satisfies Readonly<Record<string, ReferenceField>>;
+} as const satisfies Fields;
 
 const PSA = {
-  softwareMeasurements: {
-    ...hashes("measurement", "the device's firmware"),
-    of: "softwareMeasurements",
-    identifies: true,
-  },
-  signerIds: { ...hashes("signer", "who signed the firmware"), of: "signerIds", code: "ERR_POLICY_SIGNER" },
+  softwareMeasurements: field("measurement", "the device's firmware", HASHES, IDENTIFIES),
+  signerIds: field("signer", "who signed the firmware", HASHES, SIGNER),
   ...ARM_PLATFORM,
-} as const satisfies Readonly<Record<string, ReferenceField>>;
+} as const satisfies Fields;
 
 const NITRO = {
-  pcr0: { ...hash("measurement", "PCR0", 48, { identifies: true }), of: "pcr0" },
-  pcr1: { ...hash("pcr1", "PCR1", 48, { identifies: true }), of: "pcr1" },
-  pcr2: { ...hash("pcr2", "PCR2", 48, { identifies: true }), of: "pcr2" },
-  pcr3: { ...hash("pcr3", "PCR3", 48), of: "pcr3" },
-  pcr4: { ...hash("pcr4", "PCR4", 48), of: "pcr4" },
-  pcr8: { ...hash("signer", "PCR8", 48, { identifies: true, code: "ERR_POLICY_SIGNER" }), of: "pcr8" },
-  pcr16: { ...hash("pcr16", "PCR16", 48), of: "pcr16" },
-} as const satisfies Readonly<Record<string, ReferenceField>>;
+  pcr0: field("measurement", "PCR0", BYTES_48, IDENTIFIES),
+  pcr1: field("pcr1", "PCR1", BYTES_48, IDENTIFIES),
+  pcr2: field("pcr2", "PCR2", BYTES_48, IDENTIFIES),
+  pcr3: field("pcr3", "PCR3", BYTES_48),
+  pcr4: field("pcr4", "PCR4", BYTES_48),
+  pcr8: field("signer", "PCR8", BYTES_48, { ...IDENTIFIES, ...SIGNER }),
+  pcr16: field("pcr16", "PCR16", BYTES_48),
+} as const satisfies Fields;
 
 export const REFERENCE_FIELDS = { sgx: SGX, tdx: TDX, "sev-snp": SNP, cca: CCA, psa: PSA, nitro: NITRO } as const;
 
 export type ReferenceTee = keyof typeof REFERENCE_FIELDS;
 
 /** The fields of one TEE, by the names that a reference uses. */
-export function fieldsOf(tee: MeasurementVerdict["tee"]): Readonly<Record<string, ReferenceField>> {
+export function fieldsOf(tee: MeasurementVerdict["tee"]): Fields {
   return REFERENCE_FIELDS[tee];
 }
 

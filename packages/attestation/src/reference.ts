@@ -59,7 +59,7 @@ function compare(measurement: MeasurementVerdict, reference: ReferenceValue): Co
   const actuals = measurement as unknown as Readonly<Record<string, unknown>>;
   const expectations = reference as unknown as Readonly<Record<string, unknown>>;
   return Object.entries(fieldsOf(measurement.tee)).map(([name, field]) => {
-    const actual = textOf(actuals[field.of]);
+    const actual = textOf(actuals[field.of ?? name]);
     const wanted = expectations[name];
     if (wanted === undefined) return { field, expected: undefined, actual, matches: true };
     const expected = textOf(wanted).toLowerCase();
@@ -75,9 +75,10 @@ function reachesEach(actual: string, least: string): boolean {
   return has.length === needs.length && needs.every((byte, index) => (has[index] ?? -1) >= byte);
 }
 
+/** The first field of each TEE is what its software is told apart by. */
 function identityOf(measurement: MeasurementVerdict): string {
-  const [first] = Object.values(fieldsOf(measurement.tee));
-  return first === undefined ? "" : textOf((measurement as unknown as Readonly<Record<string, unknown>>)[first.of]);
+  const [name = ""] = Object.keys(fieldsOf(measurement.tee));
+  return textOf((measurement as unknown as Readonly<Record<string, unknown>>)[name]);
 }
 
 function textOf(value: unknown): string {
