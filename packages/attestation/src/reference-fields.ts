@@ -135,6 +135,8 @@ export function teeOfReference(reference: object): ReferenceTee | undefined {
   const named = Object.keys(reference).filter((name) => name !== "source");
   return (Object.keys(REFERENCE_FIELDS) as ReferenceTee[]).find((tee) => {
     const fields = fieldsOf(tee);
-    return named.every((name) => name in fields) && named.some((name) => fields[name]?.identifies === true);
+    return (
+      named.every((name) => Object.hasOwn(fields, name)) && named.some((name) => fields[name]?.identifies === true)
+    );
   });
 }

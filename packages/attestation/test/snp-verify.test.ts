@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
+import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { describe, it } from "node:test";
 import { type ErrorCode, isInclavareError } from "@inclavare/errors";
-import { derInteger, derSequence } from "@inclavare/x509";
+import { createCertificate, derInteger, derSequence } from "@inclavare/x509";
 import {
   builtinTrustAnchors,
   DEFAULT_POLICY,
+  encodeClaims,
+  encodeEvidenceMessage,
   endorsementToPem,
+  EVIDENCE_EXTENSION,
   exitCodeOf,
+  hashPublicKey,
+  reportDataFor,
   type Policy,
   trustAnchorsFromPem,
   VerificationCache,
@@ -358,6 +364,42 @@ describe("examineSnpReport", () => {
       () => endorsementToPem(endless, "table"),
       (error) => isInclavareError(error, "ERR_COLLATERAL_FORMAT"),
     );
+  });
+
+  describe("with a claims buffer", () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const spki = publicKey.export({ type: "spki", format: "der" });
+    const claims = encodeClaims({ pubkeyHash: hashPublicKey(spki), nonce: Buffer.from("12345678") });
+    const world = createSnpWorld({ report: (report) => report.set(reportDataFor(claims), 0x50) });
+    const input = { trustAnchors: world.trustAnchors, now: SNP_NOW, allow: [], evidenceOnly: true };
+    const [endorsements, quote] = [world.endorsements.join(""), world.report];
+
+    it("is verified from an evidence message that brings its endorsements", () => {
+      const bytes = encodeEvidenceMessage({ evidence: { format: "snp-report", quote, endorsements }, claims });
+      const verdict = verifyEvidence({ ...input, bytes, nonce: Buffer.from("12345678") });
+      assert.deepEqual([exitCodeOf(verdict), failures(verdict)], [6, []]);
+      const other = verifyEvidence({ ...input, bytes, nonce: Buffer.from("87654321") });
+      assert.deepEqual(failures(other), [["nonce", "ERR_POLICY_NONCE"]]);
+    });
+
+    it("is verified from a certificate over the key that it names, and no other", () => {
+      const tagged = encodeEvidenceMessage({ evidence: { format: "snp-report", quote }, claims });
+      const certificate = (key: KeyObject): Uint8Array =>
+        createCertificate({
+          subject: { CN: "workload" },
+          serial: 1n,
+          notBefore: new Date("2025-06-01T00:00:00Z"),
+          notAfter: new Date("2025-07-01T00:00:00Z"),
+          publicKey: createPublicKey(key),
+          signingKey: key,
+          extensions: [{ oid: EVIDENCE_EXTENSION, critical: false, value: tagged }],
+        });
+      const verdict = verifyEvidence({ ...input, bytes: certificate(privateKey), endorsements: [endorsements] });
+      assert.deepEqual([exitCodeOf(verdict), resultOf(verdict, "key-binding")], [6, "ok"]);
+      const stolen = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+      const refused = verifyEvidence({ ...input, bytes: certificate(stolen), endorsements: [endorsements] });
+      assert.deepEqual(failures(refused), [["key-binding", "ERR_EVIDENCE_UNBOUND"]]);
+    });
   });
 
   describe("under a policy", () => {
