@@ -259,9 +259,13 @@ describe("processes", () => {
     const script = `
       linux.setChildSubreaper(true);
       const { execFileSync } = await import("node:child_process");
-      const pid = Number(execFileSync("sh", ["-c", "(exit 7) >/dev/null & echo $!"], { encoding: "utf8" }));
+      // It outlives the shell, which would take its status otherwise.
+      const pid = Number(execFileSync("sh", ["-c", "(sleep 1; exit 7) >/dev/null & echo $!"], { encoding: "utf8" }));
       let exit;
-      while ((exit = linux.waitChild(pid)) === undefined);
+      for (let tries = 0; exit === undefined && tries < 200; tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        exit = linux.waitChild(pid);
+      }
       console.log(exit.code, linux.waitChild(pid), linux.waitChild(1));`;
     assert.equal(inProcess(script), "7 undefined undefined");
   });
