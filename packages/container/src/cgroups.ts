@@ -2,7 +2,8 @@ import { readFileSync, rmdirSync } from "node:fs";
 import { posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const TRIES = 25;
+/** In all: a process that was killed takes its time on a loaded machine. */
+const WAIT_MS = 5_000;
 const PAUSE_MS = 20;
 
 /** What the kernel says of this process's cgroups: /proc/self/mountinfo and /proc/self/cgroup. */
@@ -43,9 +44,10 @@ export function cgroupFolders(facts: CgroupFacts, { id, cgroupsPath = "", system
 
 /** Removes cgroups that nobody is in. Those that somebody is in are somebody else's, or not for us to end. */
 export async function removeEmptyCgroups(folders: readonly string[]): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
   for (const folder of folders) {
     // The last process may be on its way out.
-    for (let left = TRIES; left > 0 && isBusy(folder); left--) await sleep(PAUSE_MS);
+    while (isBusy(folder) && performance.now() < deadline) await sleep(PAUSE_MS);
   }
 }
 

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { InclavareError, isInclavareError } from "@inclavare/errors";
 import { removeEmptyCgroups } from "../cgroups.ts";
 import type { ContainerPaths } from "../paths.ts";
@@ -19,13 +21,20 @@ export async function deleteContainer(engine: Engine, id: string, force: boolean
   }
   // For runc a created enclave container runs already; and what runc does not know of may have left its folder behind.
   const flags = force || status !== "stopped" ? ["--force"] : [];
-  await mustRunc(engine.runc, { args: ["delete", ...flags, id], deadlineMs: LONG_MS });
-  if (status === undefined) await removeEmptyCgroups(cgroupsOf(paths));
+  try {
+    await mustRunc(engine.runc, { args: ["delete", ...flags, id], deadlineMs: LONG_MS });
+  } catch (error) {
+    if (existsSync(join(engine.runc.root, id))) throw error;
+  }
+  await removeEmptyCgroups(cgroupsOf(paths));
   removeFolder(paths);
   if (status === undefined && !force) throw new InclavareError("ERR_CONTAINER_NOT_FOUND", "container does not exist");
 }
 
-/** runc forgets a cgroup when it is killed between making it and writing that down. */
+/**
+ * runc forgets a cgroup when it is killed between making it and writing that down, and when somebody in it takes longer to
+ * end than runc waits.
+ */
 function cgroupsOf(paths: ContainerPaths): readonly string[] {
   try {
     return readRecord(paths).cgroups ?? [];
