@@ -83,7 +83,10 @@ describe("the shim's launcher", { skip: cannotRun() }, () => {
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "inclavare-shim-launcher-"));
   });
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => {
+    rmSync(folder, { recursive: true });
+    rmSync(join("/run/containerd/runc", NAMESPACE), { recursive: true, force: true }); // the low-level runtime makes it
+  });
 
   for (const [what, config] of CONFIGS) {
     it(`start with ${what} gives the address that the shim gives`, async () => {

@@ -1,4 +1,5 @@
 import { openSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import type { OutsideProcess } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import { signalName } from "@inclavare/linux";
@@ -88,6 +89,8 @@ export class Enclave {
     try {
       const pid = await main;
       if (pid === undefined) return; // the signal has settled `exited`
+      // The answer to `start` goes out first: a PAL library that crashes takes this process with it.
+      await setImmediate();
       const value = await this.#wait(pid);
       this.#status = "stopped";
       this.#exited.resolve(value);
