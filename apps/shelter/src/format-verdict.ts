@@ -2,6 +2,7 @@ import {
   type Check,
   decisiveCheck,
   type MeasurementVerdict,
+  type SgxMeasurement,
   type TcbVerdict,
   type Verdict,
 } from "@inclavare/attestation";
@@ -28,7 +29,7 @@ function formatMeasurement(measurement: MeasurementVerdict): string[] {
   if (measurement.tee === "sgx") {
     const { mrEnclave, mrSigner, isvProdId, isvSvn } = measurement;
     const product = `product    ${isvProdId}, security version ${isvSvn}, ${mode}`;
-    return [`MRENCLAVE  ${mrEnclave}`, `MRSIGNER   ${mrSigner}`, product];
+    return [`MRENCLAVE  ${mrEnclave}`, `MRSIGNER   ${mrSigner}`, product, ...formatKss(measurement)];
   }
   const { debug: _debug, tee: _tee, ...members } = measurement;
   const width = Math.max(...Object.keys(members).map(({ length }) => length));
@@ -36,6 +37,12 @@ function formatMeasurement(measurement: MeasurementVerdict): string[] {
     ...Object.entries(members).map(([name, value]) => `${name.padEnd(width)}  ${shorten(printable(String(value)))}`),
     `${"mode".padEnd(width)}  ${mode}`,
   ];
+}
+
+/** Only of an enclave that uses key separation and sharing. */
+function formatKss({ configId, configSvn, isvExtProdId, isvFamilyId }: SgxMeasurement): string[] {
+  if (configSvn === 0 && /^0*$/u.test(configId + isvExtProdId + isvFamilyId)) return [];
+  return [`CONFIGID   ${configId}, CONFIGSVN ${configSvn}`, `EXTPRODID  ${isvExtProdId}, FAMILYID ${isvFamilyId}`];
 }
 
 function formatTcb(tcb: TcbVerdict): string {

@@ -57,7 +57,16 @@ export class SessionAppraisal {
 export function verdictOfFailure(error: unknown): Verdict | undefined {
   if (!isInclavareError(error) || ERROR_CODES[error.code].cause === undefined) return undefined;
   const check = { check: "session-proof", result: "failed", code: error.code, message: error.message } as const;
-  return { verdict: "refused", tee: "unknown", tcb: null, measurement: null, checks: [check], claims: {} };
+  return {
+    verdict: "refused",
+    tee: "unknown",
+    tcb: null,
+    measurement: null,
+    boundKey: null,
+    validUntil: null,
+    checks: [check],
+    claims: {},
+  };
 }
 
 function withSessionCheck(verdict: Verdict): Verdict {

@@ -261,7 +261,16 @@ describe("flags", { concurrency: 2 }, () => {
 
   it("-o json has every key, -o text one closing line", async () => {
     const { verdict } = await verdictOf(...GOOD);
-    assert.deepEqual(Object.keys(verdict), ["verdict", "tee", "tcb", "measurement", "checks", "claims"]);
+    assert.deepEqual(Object.keys(verdict), [
+      "verdict",
+      "tee",
+      "tcb",
+      "measurement",
+      "boundKey",
+      "validUntil",
+      "checks",
+      "claims",
+    ]);
     const text = (await shelter(...GOOD, "-o", "text")).stdout.trimEnd().split("\n");
     assert.match(text.at(-1) ?? "", /^REFUSED \(simulated, TCB UpToDate\): .*\[ERR_POLICY_SIMULATED\]$/u);
     assert.ok(text.some((line) => line.startsWith("✓ quote-signature")));

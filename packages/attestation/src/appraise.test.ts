@@ -20,6 +20,10 @@ const MEASUREMENT = {
   mrSigner: MR_SIGNER,
   isvProdId: 3,
   isvSvn: 7,
+  configId: "cc".repeat(64),
+  configSvn: 2,
+  isvExtProdId: "dd".repeat(16),
+  isvFamilyId: "ee".repeat(16),
   debug: false,
 } as const;
 
@@ -32,6 +36,8 @@ function verified(change: Partial<VerifiedEvidence> = {}): VerifiedEvidence {
     periods: [
       { what: "TCB Info", notBefore: new Date("2025-06-01T00:00:00Z"), notAfter: new Date("2025-07-01T00:00:00Z") },
     ],
+    chains: [],
+    platform: { fmspc: "00a0b0c0d0e0", ids: ["12".repeat(16), "34".repeat(16)] },
     conditions: [],
     claims: () => ({ MRENCLAVE: MR_ENCLAVE }),
     checks: [{ check: "quote-signature", result: "ok", message: "" }],
@@ -71,6 +77,10 @@ describe("appraise", () => {
         "signer ok",
         "product skipped",
         "version skipped",
+        "config-id skipped",
+        "config-version skipped",
+        "extended-product skipped",
+        "family skipped",
         "nonce ok",
         "tcb-status ok",
       ],
@@ -131,6 +141,58 @@ describe("appraise", () => {
       { referenceValues: [{ ...REFERENCE, minIsvSvn: 8 }] },
       "version",
       "ERR_POLICY_VERSION",
+    ],
+    [
+      "another CONFIGID",
+      verified(),
+      { referenceValues: [{ ...REFERENCE, configId: "00".repeat(64) }] },
+      "config-id",
+      "ERR_POLICY_MEASUREMENT",
+    ],
+    [
+      "a lower CONFIGSVN",
+      verified(),
+      { referenceValues: [{ ...REFERENCE, minConfigSvn: 3 }] },
+      "config-version",
+      "ERR_POLICY_VERSION",
+    ],
+    [
+      "another ISVEXTPRODID",
+      verified(),
+      { referenceValues: [{ ...REFERENCE, isvExtProdId: "00".repeat(16) }] },
+      "extended-product",
+      "ERR_POLICY_PRODUCT",
+    ],
+    [
+      "another ISVFAMILYID",
+      verified(),
+      { referenceValues: [{ ...REFERENCE, isvFamilyId: "00".repeat(16) }] },
+      "family",
+      "ERR_POLICY_PRODUCT",
+    ],
+    ["an FMSPC not listed", verified(), { acceptedFmspcs: ["000000000000"] }, "fmspc", "ERR_POLICY_PLATFORM"],
+    ["a refused FMSPC", verified(), { refusedFmspcs: ["00a0b0c0d0e0"] }, "fmspc", "ERR_POLICY_PLATFORM"],
+    [
+      "a platform not listed",
+      verified(),
+      { acceptedPlatforms: ["00".repeat(16)] },
+      "platform-id",
+      "ERR_POLICY_PLATFORM",
+    ],
+    ["a refused platform", verified(), { refusedPlatforms: ["34".repeat(16)] }, "platform-id", "ERR_POLICY_PLATFORM"],
+    [
+      "a platform listed and refused",
+      verified(),
+      { acceptedPlatforms: ["12".repeat(16)], refusedPlatforms: ["34".repeat(16)] },
+      "platform-id",
+      "ERR_POLICY_PLATFORM",
+    ],
+    [
+      "a platform of no name where some are refused",
+      verified({ platform: { ids: [] } }),
+      { refusedPlatforms: ["34".repeat(16)] },
+      "platform-id",
+      "ERR_POLICY_PLATFORM",
     ],
     ["another nonce", verified({ reportData: new Uint8Array(64) }), {}, "nonce", "ERR_POLICY_NONCE"],
     [
@@ -243,6 +305,46 @@ describe("appraise", () => {
     const verdict = judge(verified(), { referenceValues: [far, near] });
     assert.equal(find(verdict, "measurement")?.result, "ok");
     assert.match(find(verdict, "product")?.message ?? "", /near/u);
+  });
+
+  it("takes what the lists of platforms and the members of KSS name", () => {
+    const { configId, isvExtProdId, isvFamilyId } = MEASUREMENT;
+    const kss = { ...REFERENCE, configId, isvExtProdId, isvFamilyId, minConfigSvn: 2 };
+    const verdict = judge(verified(), {
+      referenceValues: [kss],
+      acceptedFmspcs: ["00a0b0c0d0e0"],
+      refusedFmspcs: ["000000000000"],
+      acceptedPlatforms: ["34".repeat(16)],
+      refusedPlatforms: ["56".repeat(16)],
+    });
+    assert.equal(verdict.verdict, "accepted");
+    for (const name of ["config-id", "config-version", "extended-product", "family", "fmspc", "platform-id"]) {
+      assert.equal(find(verdict, name)?.result, "ok", name);
+    }
+  });
+
+  it("does not ask other TEEs for Intel's platform types", () => {
+    const nitro = { tee: "nitro", moduleId: "i-1", pcr0: "ab".repeat(48), debug: false } as const;
+    const evidence = verified({ tee: "nitro", measurement: nitro, tcb: null, platform: { ids: [] } });
+    const reference = { pcr0: nitro.pcr0, source: "build 7" };
+    const verdict = judge(evidence, { referenceValues: [reference], acceptedFmspcs: ["000000000000"] });
+    assert.equal(verdict.verdict, "accepted");
+  });
+
+  it("says until when its grounds are valid: the first end of chains and collateral", () => {
+    assert.equal(judge(verified()).validUntil, "2025-07-01T00:00:00.000Z");
+    const chain = { what: "chain", notBefore: new Date(0), notAfter: new Date("2025-06-20T00:00:00Z") };
+    assert.equal(judge(verified({ chains: [chain] })).validUntil, "2025-06-20T00:00:00.000Z");
+    assert.equal(judge(verified({ periods: [] })).validUntil, null);
+  });
+
+  it("names the bound key by the claims, and gives it where it came along", () => {
+    const pubkeyHash = { algorithm: "sha-384", value: new Uint8Array(48) } as const;
+    const evidence = verified({ boundClaims: { pubkeyHash, nonce: NONCE } });
+    assert.deepEqual(judge(evidence).boundKey, { hash: `sha-384:${"00".repeat(48)}` });
+    const boundKey = Uint8Array.of(1, 2);
+    assert.deepEqual(judge({ ...evidence, boundKey }).boundKey, { hash: `sha-384:${"00".repeat(48)}`, spki: "0102" });
+    assert.equal(judge(verified()).boundKey, null);
   });
 
   it("takes a reference that names the signer alone", () => {

@@ -2,11 +2,12 @@ import { timingSafeEqual } from "node:crypto";
 import { CheckList, failCheck as fail, type Finding } from "./check.ts";
 import type { Claims } from "./claims.ts";
 import type { VerifiedEvidence } from "./examination.ts";
+import { addPlatformChecks } from "./platform-checks.ts";
 import type { Allowance, Policy } from "./policy.ts";
 import { addReferenceChecks } from "./reference.ts";
 import type { TcbStatus } from "./dcap/tcb-status.ts";
 import type { Verdict } from "./verdict.ts";
-import { describeEvidence } from "./verdict-claims.ts";
+import { boundKeyOf, describeEvidence, validUntilOf } from "./verdict-claims.ts";
 import { addCollateralTime } from "./verified.ts";
 
 export interface AppraisalContext {
@@ -46,12 +47,21 @@ export function appraise(verified: VerifiedEvidence, policy: Policy, context: Ap
     list.run(check, [], () => test(policy, context.now), allowance === undefined ? undefined : allowed(allowance));
   }
   addReferenceChecks(list, verified.measurement, policy.referenceValues, allowed("no-reference"));
+  addPlatformChecks(list, verified, policy);
   addNonceCheck(list, verified, { ...context, allowance: allowed("no-nonce") });
   addTcbChecks(list, verified, policy);
   const isRefused = list.checks.some(({ result }) => result === "failed");
   const { tee, tcb, measurement } = verified;
-  const claims = describeEvidence(verified, verified.boundClaims);
-  return { verdict: isRefused ? "refused" : "accepted", tee, tcb, measurement, checks: [...list.checks], claims };
+  return {
+    verdict: isRefused ? "refused" : "accepted",
+    tee,
+    tcb,
+    measurement,
+    boundKey: boundKeyOf(verified, verified.boundClaims),
+    validUntil: validUntilOf(verified),
+    checks: [...list.checks],
+    claims: describeEvidence(verified, verified.boundClaims),
+  };
 }
 
 /** The nonce is in the claims that the report data binds, or, where none came along, is the report data itself. */

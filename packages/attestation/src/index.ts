@@ -52,6 +52,7 @@ export { builtinTrustAnchors, type TrustAnchor, trustAnchorsFromPem } from "./tr
 export type { SnpProduct, SnpTcb } from "./snp/product.ts";
 export { type SnpVerification, verifySnpReport } from "./snp/verify.ts";
 export {
+  type BoundKey,
   type DcapTcb,
   decisiveCheck,
   exitCodeOf,

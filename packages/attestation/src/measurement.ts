@@ -11,6 +11,11 @@ export interface SgxMeasurement extends Common {
   readonly mrSigner: string;
   readonly isvProdId: number;
   readonly isvSvn: number;
+  /** Key separation and sharing (KSS); zeros where the enclave does not use it, as the next three. */
+  readonly configId: string;
+  readonly configSvn: number;
+  readonly isvExtProdId: string;
+  readonly isvFamilyId: string;
 }
 
 export interface TdxMeasurement extends Common {

@@ -66,6 +66,14 @@ export interface Policy {
   readonly acceptedVmpls?: readonly number[];
   /** SEV-SNP, by product: each part of REPORTED_TCB that is named. Left out: any; a product left out: none of it. */
   readonly minSnpTcb?: Readonly<Partial<Record<SnpProduct, Partial<SnpTcb>>>>;
+  /** TDX, by the module's version (`"1"`): its lowest security version. Left out: any; a version left out: none of it. */
+  readonly minTdxModuleSvn?: Readonly<Record<string, number>>;
+  /** Intel's platform types that are wanted; left out: any. 6 bytes in hexadecimal, as the next. */
+  readonly acceptedFmspcs?: readonly string[];
+  readonly refusedFmspcs?: readonly string[];
+  /** Single machines that are wanted, by an identifier of theirs; left out: any. Hexadecimal, as the next. */
+  readonly acceptedPlatforms?: readonly string[];
+  readonly refusedPlatforms?: readonly string[];
   readonly allow: readonly Allowance[];
 }
 
@@ -78,6 +86,7 @@ export const DEFAULT_POLICY: Policy = {
 
 const LIMIT_CHARACTERS = 1 << 20;
 const MOST_ENTRIES = 4096;
+const PLATFORM_ID = /^(?:[0-9a-f]{2}){16,64}$/iu;
 const HASH = /^(?:[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$/iu;
 
 const referenceMembers: Readonly<Record<string, v.GenericSchema>> = Object.fromEntries(
@@ -114,6 +123,15 @@ function small(most: number) {
 const spl = v.exactOptional(small(0xff));
 const snpTcb = v.strictObject({ fmc: spl, bootLoader: spl, tee: spl, snp: spl, microcode: spl });
 
+const fmspcs = hexList(/^[0-9a-f]{12}$/iu, "not 6 bytes in hexadecimal");
+const platforms = hexList(PLATFORM_ID, "not 16 to 64 bytes in hexadecimal");
+const moduleVersion = v.pipe(v.string(), v.regex(/^(?:0|[1-9]\d{0,2})$/u, "not the version of a TDX module"));
+
+function hexList(pattern: RegExp, message: string) {
+  const item = v.pipe(v.string(), v.regex(pattern, message), v.toLowerCase());
+  return v.exactOptional(v.pipe(v.array(item), v.maxLength(MOST_ENTRIES)));
+}
+
 /** An empty list would pass for an object without members. */
 const policyObject = v.custom<object>((value) => typeof value === "object" && !Array.isArray(value), "not an object");
 
@@ -133,6 +151,11 @@ const policyMembers = v.strictObject({
   minSnpTcb: v.exactOptional(
     v.strictObject({ Milan: v.exactOptional(snpTcb), Genoa: v.exactOptional(snpTcb), Turin: v.exactOptional(snpTcb) }),
   ),
+  minTdxModuleSvn: v.exactOptional(v.record(moduleVersion, small(0xff))),
+  acceptedFmspcs: fmspcs,
+  refusedFmspcs: fmspcs,
+  acceptedPlatforms: platforms,
+  refusedPlatforms: platforms,
   allow: v.optional(v.array(v.picklist(ALLOWANCES)), []),
 });
 

@@ -37,8 +37,13 @@ function field<V extends FieldValue>(check: string, what: string, value: V, opti
 }
 
 /** A version that must be reached. */
-function least(what: string, of: string, most: number): ReferenceField<{ readonly most: number }> {
-  return field("version", what, { most }, { code: "ERR_POLICY_VERSION", of, least: "number" });
+function least(
+  what: string,
+  of: string,
+  most: number,
+  check: string = "version",
+): ReferenceField<{ readonly most: number }> {
+  return field(check, what, { most }, { code: "ERR_POLICY_VERSION", of, least: "number" });
 }
 
 const HASH = { hash: true } as const;
@@ -54,6 +59,10 @@ const SGX = {
   mrSigner: field("signer", "MRSIGNER", BYTES_32, { ...IDENTIFIES, ...SIGNER }),
   isvProdId: field("product", "ISVPRODID", { most: 0xffff }, PRODUCT),
   minIsvSvn: least("ISVSVN", "isvSvn", 0xffff),
+  configId: field("config-id", "CONFIGID", BYTES_64),
+  minConfigSvn: least("CONFIGSVN", "configSvn", 0xffff, "config-version"),
+  isvExtProdId: field("extended-product", "ISVEXTPRODID", BYTES_16, PRODUCT),
+  isvFamilyId: field("family", "ISVFAMILYID", BYTES_16, PRODUCT),
 } as const satisfies Fields;
 
 const TDX = {

@@ -30,6 +30,14 @@ export interface SnpTcbVerdict {
 
 export type TcbVerdict = DcapTcb | SnpTcbVerdict;
 
+/** A key whose holder the evidence speaks for. */
+export interface BoundKey {
+  /** Of its SubjectPublicKeyInfo: an algorithm's name, a colon, hexadecimal. */
+  readonly hash: string;
+  /** The SubjectPublicKeyInfo (DER, hexadecimal), where it came with the evidence. */
+  readonly spki?: string;
+}
+
 /** The answer of everything that verifies, the same from every command and over HTTP. Keys are only ever added. */
 export interface Verdict {
   /** `verified`: signatures, chains, revocation, time and TCB status stand, and no policy was applied. */
@@ -39,6 +47,13 @@ export interface Verdict {
   readonly tcb: TcbVerdict | null;
   /** `null` where the evidence could not be decoded. Of a refused verdict it says only what the evidence claims. */
   readonly measurement: MeasurementVerdict | null;
+  /** `null` where the evidence names no key, and where it is not to be believed. */
+  readonly boundKey: BoundKey | null;
+  /**
+   * ISO 8601: the first end among the certificates, lists and documents that the verification rests on. `null` where
+   * none of them ends, and where the evidence is not to be believed.
+   */
+  readonly validUntil: string | null;
   readonly checks: readonly Check[];
   /** Every decoded field by its specification's name, bytes as hex. */
   readonly claims: Readonly<Record<string, JsonValue>>;

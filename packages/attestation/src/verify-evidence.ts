@@ -1,8 +1,10 @@
 /** The one entry of everything that verifies: bytes of any known kind in, a verdict out. */
 import { type CollateralBundle } from "@inclavare/sgx";
+import type { Certificate } from "@inclavare/x509";
 import { addNonceCheck, appraise } from "./appraise.ts";
 import type { VerificationCache } from "./cache.ts";
 import { type Carrier, openCarrier } from "./carrier.ts";
+import { periodOfChain } from "./certificates.ts";
 import { examineCcaToken } from "./cca/verify.ts";
 import { CheckFailure, CheckList } from "./check.ts";
 import { type Claims, decodeClaims, reportDataFor } from "./claims.ts";
@@ -18,7 +20,7 @@ import { examineSgxQuote } from "./sgx/verify.ts";
 import { examineSnpReport } from "./snp/verify.ts";
 import { examineTdxQuote } from "./tdx/verify.ts";
 import type { TrustAnchor } from "./trust-anchors.ts";
-import { describeEvidence } from "./verdict-claims.ts";
+import { boundKeyOf, describeEvidence, validUntilOf } from "./verdict-claims.ts";
 import type { Verdict } from "./verdict.ts";
 import { addCollateralTime, toVerified } from "./verified.ts";
 
@@ -50,7 +52,8 @@ export function verifyEvidence(input: VerifyEvidenceInput): Verdict {
     const value = openCarrier(input.bytes);
     return { value, message: value.kind.replace("-", " ") };
   });
-  const examination = carrier === undefined ? examinedNothing("unknown") : examine(carrier, input, list);
+  const examined = carrier === undefined ? examinedNothing("unknown") : examine(carrier, input, list);
+  const examination = withCertificate(examined, carrier?.certificate);
   const claims = carrier === undefined ? undefined : examineBinding(carrier, examination, { list, now: input.now });
   const hasFailed = list.checks.some(({ result }) => result === "failed");
   if (!hasFailed && !input.evidenceOnly) {
@@ -60,6 +63,13 @@ export function verifyEvidence(input: VerifyEvidenceInput): Verdict {
     return appraise(verified, effective, { now, ...(nonce === undefined ? {} : { nonce }) });
   }
   return concludeEvidence(examination, list, { input, claims });
+}
+
+/** A certificate that carries evidence brings the key, and ends itself. */
+function withCertificate(examination: Examination, certificate: Certificate | undefined): Examination {
+  if (certificate === undefined) return examination;
+  const period = periodOfChain({ what: "certificate", certificates: [certificate] });
+  return { ...examination, chains: [...examination.chains, period], boundKey: certificate.spki };
 }
 
 /** The verdict of an evidence-only verification, and of one that ends before the policy. */
@@ -82,6 +92,8 @@ function concludeEvidence(
     tee: examination.tee,
     tcb: examination.tcb,
     measurement: examination.measurement,
+    boundKey: hasFailed ? null : boundKeyOf(examination, claims),
+    validUntil: hasFailed ? null : validUntilOf(examination),
     checks: [...list.checks],
     claims: describeEvidence(examination, claims),
   };

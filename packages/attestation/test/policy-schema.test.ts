@@ -36,6 +36,15 @@ function policySchema(): Schema {
       maxAgeSeconds: small(0xffff_ffff),
       acceptedVmpls: { type: "array", maxItems: 4096, items: small(0xffff_ffff) },
       minSnpTcb: object(Object.fromEntries(SNP_PRODUCTS.map((product) => [product, tcb]))),
+      minTdxModuleSvn: {
+        type: "object",
+        propertyNames: { pattern: "^(0|[1-9][0-9]{0,2})$" },
+        additionalProperties: spl,
+      },
+      acceptedFmspcs: hexList("^[0-9a-fA-F]{12}$"),
+      refusedFmspcs: hexList("^[0-9a-fA-F]{12}$"),
+      acceptedPlatforms: hexList("^([0-9a-fA-F]{2}){16,64}$"),
+      refusedPlatforms: hexList("^([0-9a-fA-F]{2}){16,64}$"),
       allow: { type: "array", items: { enum: ALLOWANCES } },
     }),
   };
@@ -60,6 +69,10 @@ function valueSchema(value: ReferenceField["value"]): Schema {
   if ("hash" in value) return hash;
   if ("hashes" in value) return { type: "array", maxItems: value.hashes, items: hash };
   return { type: "string", pattern: `^[0-9a-fA-F]{${2 * value.hexBytes}}$` };
+}
+
+function hexList(pattern: string): Schema {
+  return { type: "array", maxItems: 4096, items: { type: "string", pattern } };
 }
 
 function small(most: number): Schema {

@@ -207,6 +207,31 @@ describe("examineTdxQuote", () => {
       assert.deepEqual(failures(above), [["version", "ERR_POLICY_VERSION"]]);
     });
 
+    it("compares the module with the minimum of its own version", () => {
+      const judged = (minTdxModuleSvn: Readonly<Record<string, number>>): Verdict => {
+        const rest = { referenceValues: [reference], acceptedTcbStatuses: ["UpToDate"], allow: [] } as const;
+        return judge({}, { policy: { ...rest, minTdxModuleSvn } });
+      };
+      for (const least of [{ 0: 5 }, { 0: 0, 1: 255 }]) assert.equal(exitCodeOf(judged(least)), 0);
+      for (const least of [{ 0: 6 }, { 1: 0 }, {}]) {
+        assert.deepEqual(failures(judged(least)), [["tdx-module-version", "ERR_POLICY_VERSION"]]);
+      }
+    });
+
+    it("knows platform type and platform by the PCK certificate", () => {
+      const judged = (change: object): Verdict => {
+        const rest = { referenceValues: [reference], acceptedTcbStatuses: ["UpToDate"], allow: [] } as const;
+        return judge({}, { policy: { ...rest, ...change } });
+      };
+      const good = { acceptedFmspcs: ["00a0b0c0d0e0"], acceptedPlatforms: ["00".repeat(16)] };
+      assert.equal(exitCodeOf(judged(good)), 0);
+      const bad = { acceptedFmspcs: ["00a0b0c0d0e1"], refusedPlatforms: ["00".repeat(16)] };
+      assert.deepEqual(failures(judged(bad)), [
+        ["fmspc", "ERR_POLICY_PLATFORM"],
+        ["platform-id", "ERR_POLICY_PLATFORM"],
+      ]);
+    });
+
     it("takes a reference of SGX for none", () => {
       const policy = {
         referenceValues: [{ mrEnclave: "aa".repeat(32), source }],

@@ -2,9 +2,9 @@
 import { createHash, type KeyObject } from "node:crypto";
 import type { CollateralBundle, QuoteEnvelope } from "@inclavare/sgx";
 import { VerificationCache } from "../cache.ts";
-import { assertValidAt } from "../certificates.ts";
+import { assertValidAt, periodOfChain } from "../certificates.ts";
 import { CheckFailure, type CheckList, type Finding } from "../check.ts";
-import type { CollateralPeriod } from "../examination.ts";
+import type { CollateralPeriod, PlatformIdentity } from "../examination.ts";
 import { addTrustAnchor, anchorsFor, type TrustAnchor } from "../trust-anchors.ts";
 import type { DcapTcb } from "../verdict.ts";
 import type { Chain } from "./chain.ts";
@@ -34,6 +34,8 @@ export interface DcapFindings {
   readonly tcb: DcapTcb | undefined;
   readonly isSimulated: boolean;
   readonly periods: readonly CollateralPeriod[];
+  readonly chains: readonly CollateralPeriod[];
+  readonly platform: PlatformIdentity;
 }
 
 /**
@@ -49,7 +51,16 @@ export function examineQuote(
   const endorser = examineEndorser(quote, input, { list, cache });
   examineSignatures(quote, endorser.chain, list);
   const { tcb, periods } = examineCollateral(quote, endorser, { bundle: input.collateral, rules, list, cache });
-  return { pck: endorser.pck, tcb, isSimulated: endorser.anchor?.class === "simulated", periods };
+  const { pck, chain, anchor } = endorser;
+  const chains = chain === undefined ? [] : [periodOfChain(chain)];
+  return { pck, tcb, isSimulated: anchor?.class === "simulated", periods, chains, platform: platformOf(pck) };
+}
+
+function platformOf(pck: PckExtensions | undefined): PlatformIdentity {
+  if (pck === undefined) return { ids: [] };
+  const { fmspc, platformInstanceId, ppid } = pck;
+  const ids = [platformInstanceId, ppid].filter((id) => id !== undefined);
+  return { fmspc: hex(fmspc), ids: ids.map(hex) };
 }
 
 function examineEndorser(quote: QuoteEnvelope, input: DcapVerification, { list, cache }: Tools): Endorser {
@@ -106,4 +117,8 @@ function assertQeReportData({ attestationKey: key, qeAuthData, qeReport }: Quote
 
 function sha256(bytes: Uint8Array): Buffer {
   return createHash("sha256").update(bytes).digest();
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }

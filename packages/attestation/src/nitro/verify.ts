@@ -1,8 +1,9 @@
 /** Verification of AWS Nitro Enclaves attestation documents. @see AWS Nitro Enclaves, "Verifying the root of trust" */
+import { createPublicKey } from "node:crypto";
 import type { JsonValue } from "@inclavare/errors";
 import type { Certificate } from "@inclavare/x509";
 import { VerificationCache } from "../cache.ts";
-import { assertIssuedBy, assertUnderstood, assertValidAt } from "../certificates.ts";
+import { assertIssuedBy, assertUnderstood, assertValidAt, periodOfChain } from "../certificates.ts";
 import { CheckFailure, type CheckList, failCheck } from "../check.ts";
 import { type Condition, met } from "../condition.ts";
 import { verifySign1 } from "../cose/sign1.ts";
@@ -60,6 +61,9 @@ export function examineNitroDocument(input: NitroVerification, list: CheckList):
     tcb: null,
     reportData: document.nonce ?? new Uint8Array(0),
     periods: [],
+    chains: chain === undefined ? [] : [periodOfChain(chain)],
+    platform: { ids: [] },
+    ...(document.publicKey === undefined || !isPublicKey(document.publicKey) ? {} : { boundKey: document.publicKey }),
     conditions: [ageCondition(document)],
     claims: () => describeDocument(document),
   };
@@ -114,6 +118,16 @@ function ageCondition({ timestamp }: NitroDocument): Condition {
       return failCheck("ERR_POLICY_AGE", "the document is older than the policy wants", `${maxAgeSeconds} s`, actual);
     },
   };
+}
+
+/** Nitro carries any bytes as `public_key`; a SubjectPublicKeyInfo (DER) is what its documentation calls for. */
+function isPublicKey(der: Uint8Array): boolean {
+  try {
+    createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The fields under the names of the document specification. */

@@ -28,6 +28,8 @@ export function examinePsaToken({ token: bytes, trustAnchors }: PsaVerification,
     tcb: null,
     reportData: token.nonce,
     periods: [],
+    chains: [],
+    platform: { ids: [hex(token.instanceId)] },
     conditions: [lifecycleCondition(token.lifecycle)],
     claims: () => describePsaToken(token),
   };

@@ -17,10 +17,18 @@ export function decodeSgxQuote(bytes: Uint8Array): Quote {
 export function measurementOf(report: EnclaveReport): SgxMeasurement {
   return {
     tee: "sgx",
-    mrEnclave: Buffer.from(report.mrEnclave).toString("hex"),
-    mrSigner: Buffer.from(report.mrSigner).toString("hex"),
+    mrEnclave: hex(report.mrEnclave),
+    mrSigner: hex(report.mrSigner),
     isvProdId: report.isvProdId,
     isvSvn: report.isvSvn,
+    configId: hex(report.configId),
+    configSvn: report.configSvn,
+    isvExtProdId: hex(report.isvExtProdId),
+    isvFamilyId: hex(report.isvFamilyId),
     debug: isDebug(report),
   };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }

@@ -26,13 +26,13 @@ export function examineSgxQuote(input: DcapVerification, list: CheckList): Exami
     return { value, message: `SGX quote version ${header.version}, certification data type ${certificationData.type}` };
   });
   if (quote === undefined) return examinedNothing("sgx");
-  const { pck, tcb, isSimulated, periods } = examineQuote(quote, SGX_RULES, { input, list });
+  const { pck, tcb, isSimulated, ...findings } = examineQuote(quote, SGX_RULES, { input, list });
   return {
     tee: isSimulated ? "simulated" : "sgx",
     measurement: measurementOf(quote.reportBody),
     tcb: tcb ?? null,
     reportData: quote.reportBody.reportData,
-    periods,
+    ...findings,
     conditions: [],
     claims: () => describeSgxQuote(quote, pck),
   };

@@ -1,7 +1,7 @@
 /** Verification of SEV-SNP reports. @see AMD 56860, attestation; AMD 57230, VCEK and VLEK */
 import { verify } from "node:crypto";
 import { VerificationCache } from "../cache.ts";
-import { assertValidAt } from "../certificates.ts";
+import { assertValidAt, periodOfChain } from "../certificates.ts";
 import { CheckFailure, CheckList, failCheck } from "../check.ts";
 import { assertNotRevoked, verifiedCrl } from "../dcap/crl.ts";
 import { type CollateralPeriod, examinedNothing, type Examination, type VerifiedEvidence } from "../examination.ts";
@@ -66,6 +66,8 @@ export function examineSnpReport(input: SnpVerification, list: CheckList): Exami
     tcb: tcb ?? null,
     reportData: report.reportData,
     periods,
+    chains: chain === undefined ? [] : [periodOfChain(chain)],
+    platform: { ids: isChipIdMasked(report) ? [] : [hex(report.chipId)] },
     conditions: snpConditions(report, { platform: tcb, isRevocationKnown: periods.length > 0 }),
     claims: () => describeSnpReport(report, chain?.vek),
   };

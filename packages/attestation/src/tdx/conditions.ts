@@ -5,8 +5,24 @@ import { TD_ATTRIBUTE, type TdReport } from "./decode.ts";
 
 const KNOWN_ATTRIBUTES = Object.values(TD_ATTRIBUTE).reduce((all, bits) => all | bits, 0n);
 
-export function tdConditions({ tdAttributes, mrServiceTd }: TdReport): readonly Condition[] {
+export function tdConditions({ tdAttributes, mrServiceTd, teeTcbSvn }: TdReport): readonly Condition[] {
   return [
+    {
+      check: "tdx-module-version",
+      test: ({ minTdxModuleSvn }) => {
+        const [isvSvn = 0, version = 0] = teeTcbSvn;
+        const actual = `module version ${version}, security version ${isvSvn}`;
+        if (minTdxModuleSvn === undefined) return met("the policy names no minimum", { actual });
+        const least = minTdxModuleSvn[String(version)];
+        const expected = Object.entries(minTdxModuleSvn)
+          .map(([known, svn]) => `module version ${known}, security version ${svn} or above`)
+          .join("; or ");
+        if (least !== undefined && isvSvn >= least) {
+          return met("the TDX module reaches the policy's minimum", { expected, actual });
+        }
+        return failCheck("ERR_POLICY_VERSION", "the TDX module is below the policy's minimum", expected, actual);
+      },
+    },
     {
       check: "td-attributes",
       test: () => {

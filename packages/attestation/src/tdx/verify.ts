@@ -30,13 +30,13 @@ export function examineTdxQuote(input: DcapVerification, list: CheckList): Exami
     return { value, message };
   });
   if (quote === undefined) return examinedNothing("tdx");
-  const { pck, tcb, isSimulated, periods } = examineQuote(quote, tdxRules(quote.report), { input, list });
+  const { pck, tcb, isSimulated, ...findings } = examineQuote(quote, tdxRules(quote.report), { input, list });
   return {
     tee: isSimulated ? "simulated" : "tdx",
     measurement: measurementOfTd(quote.report),
     tcb: tcb ?? null,
     reportData: quote.report.reportData,
-    periods,
+    ...findings,
     conditions: tdConditions(quote.report),
     claims: () => describeTdxQuote(quote, pck),
   };
