@@ -35,6 +35,14 @@ interface Member {
   readonly folder: string;
   readonly floor: number;
   readonly dependencies: ReadonlySet<string>;
+  /** What others may import: the package's name, and names below it. */
+  readonly exports: ReadonlySet<string>;
+}
+
+interface PackageFile {
+  readonly name: string;
+  readonly dependencies?: Record<string, string>;
+  readonly exports?: Record<string, string>;
 }
 
 function readMembers(): Map<string, Member> {
@@ -42,10 +50,15 @@ function readMembers(): Map<string, Member> {
   for (const file of globSync("{packages,runtimes,apps}/*/package.json", { cwd: root })) {
     const folder = file.split("/").slice(0, 2).join("/");
     const text = readFileSync(join(root, file), "utf8");
-    const { name, dependencies = {} } = JSON.parse(text) as { name: string; dependencies?: Record<string, string> };
+    const { name, dependencies = {}, exports = {} } = JSON.parse(text) as PackageFile;
     const floor = folder.startsWith("apps/") ? APP_FLOOR : FLOORS[folder];
     if (floor === undefined) throw new Error(`${folder} has no floor; give it one in tools/boundaries.ts`);
-    members.set(name, { folder, floor, dependencies: new Set(Object.keys(dependencies)) });
+    members.set(name, {
+      folder,
+      floor,
+      dependencies: new Set(Object.keys(dependencies)),
+      exports: new Set(Object.keys(exports).map((path) => join(name, path))),
+    });
   }
   return members;
 }
@@ -67,7 +80,7 @@ function checkImport(
   if (!from.dependencies.has(name)) return `${name} is not among the dependencies of ${from.folder}`;
   const to = members.get(name);
   if (to === undefined) return undefined;
-  if (specifier !== name) return `${specifier} is not an export of ${to.folder}`;
+  if (!to.exports.has(specifier)) return `${specifier} is not an export of ${to.folder}`;
   const allowed = to.floor < from.floor || SAME_FLOOR.has(`${from.folder} -> ${to.folder}`);
   return allowed ? undefined : `${to.folder} (floor ${to.floor}) is not below ${from.folder} (floor ${from.floor})`;
 }

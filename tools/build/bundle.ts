@@ -52,12 +52,26 @@ const directBuiltins: Plugin = {
     return code.replace(
       /^import (?:\{([^}]*)\}|\* as (\S+)|(\S+)) from "(node:[^"]+)";$/gmu,
       (_, names: string | undefined, namespace: string | undefined, whole: string | undefined, module: string) => {
-        const target = names === undefined ? (namespace ?? whole) : `{${names.replaceAll(" as ", ": ")}}`;
-        return `const ${target} = process.getBuiltinModule("${module}");`;
+        const taken = `process.getBuiltinModule("${module}")`;
+        if (names === undefined) return `const ${namespace ?? whole} = ${taken};`;
+        const pairs = names.split(",").map((part) => part.trim().split(" as ") as [string, string?]);
+        const isLate = ([name]: readonly [string, string?]): boolean =>
+          LATE_MODULES.has(module) && FUNCTION.test(name) && !CONSTANTS.has(name);
+        const early = pairs.filter((pair) => !isLate(pair)).map((pair) => pair.join(": "));
+        const late = pairs
+          .filter(isLate)
+          .map(([name, local = name]) => `const ${local} = (...args) => ${taken}.${name}(...args);`);
+        return [...(early.length > 0 ? [`const { ${early.join(", ")} } = ${taken};`] : []), ...late].join("\n");
       },
     );
   },
 };
+
+/** Built-in modules that take milliseconds to load and that many a run never calls: loaded by the first call into them. */
+const LATE_MODULES: ReadonlySet<string> = new Set(["node:crypto", "node:fs/promises"]);
+/** By Node's naming, functions start with a small letter and classes, which `new` and `instanceof` need, do not. */
+const FUNCTION = /^[a-z]/u;
+const CONSTANTS: ReadonlySet<string> = new Set(["constants", "promises", "subtle", "webcrypto"]);
 
 /** The apps that are started from a command line; init-runelet is not one of them, it lies in the payload. */
 export function commandLineApps(root: string): string[] {

@@ -6,7 +6,7 @@ export type LifecycleEngine = LifecycleModule.Engine;
 export type { Asked, OciState } from "./lifecycle/index.ts";
 
 /**
- * Loads them. They bring the native library, image and attestation formats, and validation with them; a command that hands
+ * Loads them; who needs them in any case imports `@inclavare/container/lifecycle`. They bring the native library, image and attestation formats, and validation with them; a command that hands
  * a plain container to runc must not pay for that.
  */
 export async function loadLifecycle(): Promise<Lifecycle> {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 
 /** The files of one enclave container, on the host. */
@@ -19,8 +18,17 @@ export interface ContainerPaths {
 
 /** The folder of all enclave containers of one `--root`: runc's root is the namespace of ids. */
 export function rootDirectory(state: string, root: string): string {
-  const hash = createHash("sha256").update(resolve(root)).digest("hex");
-  return join(state, hash.slice(0, 16));
+  return join(state, fnv1a64(resolve(root)));
+}
+
+/**
+ * FNV-1a of 64 bits, in 16 hexadecimal digits. It keeps apart the few roots of a machine, which root alone chooses; a
+ * cryptographic hash would cost every command the loading of node:crypto.
+ */
+function fnv1a64(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash.toString(16).padStart(16, "0");
 }
 
 /** Preconditions: `id` is a valid container id, so that it names a direct child of the folder. */

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EnclaveIdentity } from "@inclavare/attestation";
@@ -6,6 +5,7 @@ import { InclavareError } from "@inclavare/errors";
 import * as v from "valibot";
 import { type ContainerPaths, pathsBelow, rootDirectory } from "./paths.ts";
 import { LOG_LEVELS, TEE_TYPES } from "./request.ts";
+import { randomUuid } from "./random-uuid.ts";
 
 const strings = v.array(v.string());
 const hex64 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u));
@@ -58,7 +58,7 @@ export type ContainerRecord = v.InferOutput<typeof record>;
 
 /** Writes the record so that a reader sees the old one or the new one, whatever happens. Readable by root only. */
 export function writeRecord(paths: ContainerPaths, value: ContainerRecord): void {
-  const temporary = `${paths.record}.${randomUUID()}`;
+  const temporary = `${paths.record}.${randomUuid()}`;
   try {
     writeFileSync(temporary, JSON.stringify(value), { mode: 0o600, flag: "wx" });
     renameSync(temporary, paths.record);

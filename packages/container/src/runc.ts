@@ -1,11 +1,11 @@
 import { spawn, type StdioOptions } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { accessSync, closeSync, constants, openSync, readFileSync, unlinkSync } from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { InclavareError } from "@inclavare/errors";
+import { randomUuid } from "./random-uuid.ts";
 
 /** A line of runc's log, in logrus's JSON form. */
 export interface RuncLogEntry {
@@ -154,7 +154,7 @@ function readLog(log: number): RuncLogEntry[] {
 
 /** A file that is gone with this process, however that ends. @throws ERR_FILE */
 function openNameless(): number {
-  const path = join(tmpdir(), `rune-${randomUUID()}.log`);
+  const path = join(tmpdir(), `rune-${randomUuid()}.log`);
   try {
     const file = openSync(path, "wx+", 0o600);
     unlinkSync(path);

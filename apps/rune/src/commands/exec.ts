@@ -1,4 +1,4 @@
-import type { RunnableProcess, SpecUser } from "@inclavare/oci";
+import { checkProcess, parseProcess, type RunnableProcess, type SpecUser } from "@inclavare/oci";
 import { InclavareError } from "@inclavare/errors";
 import { preservedDescriptors } from "../descriptors.ts";
 import { isOn, lastValue, type ParsedFlags } from "../parse.ts";
@@ -11,7 +11,7 @@ import { readInput } from "./input.ts";
 export const exec: Command = async (context, flags) => {
   assertFlags(flags);
   const [id = "", ...args] = flags.positionals;
-  const process = await describeProcess(context, flags, id, args);
+  const process = describeProcess(context, flags, id, args);
   return await context.lifecycle.execInContainer(context.engine, {
     id,
     process,
@@ -26,13 +26,12 @@ export const exec: Command = async (context, flags) => {
   });
 };
 
-async function describeProcess(
+function describeProcess(
   { lifecycle, engine }: CommandContext,
   flags: ParsedFlags,
   id: string,
   args: readonly string[],
-): Promise<RunnableProcess> {
-  const { checkProcess, parseProcess } = await import("@inclavare/oci");
+): RunnableProcess {
   const file = lastValue(flags, "process");
   if (file !== undefined) {
     const described = parseProcess(readInput(file), file);

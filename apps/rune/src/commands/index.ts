@@ -1,4 +1,5 @@
-import { findProgram, loadLifecycle, type RuncLogEntry } from "@inclavare/container";
+import { findProgram, type RuncLogEntry } from "@inclavare/container";
+import * as lifecycle from "@inclavare/container/lifecycle";
 import { InclavareError } from "@inclavare/errors";
 import { type Context, runcFlags } from "../context.ts";
 import { lastValue, type ParsedFlags } from "../parse.ts";
@@ -48,7 +49,7 @@ export async function runCommand(context: Context, name: string, flags: ParsedFl
       log: (entry: RuncLogEntry) => logUnlessError(context, entry),
     },
   } as const;
-  return await command({ ...context, lifecycle: await loadLifecycle(), engine }, flags);
+  return await command({ ...context, lifecycle, engine }, flags);
 }
 
 /** runc's errors become part of ours and would come twice. */

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InclavareError } from "@inclavare/errors";
+import { defaultSpec, formatRuntimeSpec } from "@inclavare/oci";
 import { isOn, lastValue } from "../parse.ts";
 import { assertFlags, type Command, usage } from "./command.ts";
 
@@ -9,7 +10,6 @@ export const writeSpec: Command = async (_context, flags) => {
   assertFlags(flags);
   if (isOn(flags, "rootless"))
     throw usage("an enclave container needs root: --rootless and --enclave exclude each other");
-  const { defaultSpec, formatRuntimeSpec } = await import("@inclavare/oci");
   const spec = defaultSpec();
   const file = join(lastValue(flags, "bundle") ?? ".", "config.json");
   const text = formatRuntimeSpec({

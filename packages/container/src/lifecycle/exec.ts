@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { closeSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { formatRuntimeSpec, type RunnableProcess, type SpecProcess } from "@inclavare/oci";
@@ -11,6 +10,7 @@ import { withoutRequest } from "../request.ts";
 import { runcError, runRunc } from "../runc.ts";
 import { type Engine, LONG_MS, pathsOf } from "./engine.ts";
 import { runcStatus } from "./state.ts";
+import { randomUuid } from "../random-uuid.ts";
 
 const CONTROL_DEADLINE_MS = 10_000;
 
@@ -48,7 +48,7 @@ export async function execInContainer(engine: Engine, options: ExecOptions): Pro
   const record = readRecord(paths);
   await assertExecutable(engine, options);
   const connection = requestExec(paths.control, { op: "exec", process: processRequest(options) }, CONTROL_DEADLINE_MS);
-  const processFile = join(paths.directory, `exec-${randomUUID()}.json`);
+  const processFile = join(paths.directory, `exec-${randomUuid()}.json`);
   let open = true;
   const close = (): void => {
     if (open) closeSync(connection);

@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatRuntimeSpec, parseResources } from "@inclavare/oci";
 import { assertPidsLimit } from "../derive.ts";
 import { mustRunc } from "../runc.ts";
 import { type Engine, pathsOf, SHORT_MS } from "./engine.ts";
+import { randomUuid } from "../random-uuid.ts";
 
 /** What `update` is told. */
 export interface UpdateOptions {
@@ -22,7 +22,7 @@ export interface UpdateOptions {
  */
 export async function updateContainer(engine: Engine, id: string, options: UpdateOptions): Promise<void> {
   const { flags, pidsLimit = 0, resources } = options;
-  const file = join(pathsOf(engine, id).directory, `update-${randomUUID()}.json`);
+  const file = join(pathsOf(engine, id).directory, `update-${randomUuid()}.json`);
   try {
     if (resources === undefined) assertPidsLimit(pidsLimit);
     else {
