@@ -22,6 +22,20 @@ export {
 } from "./claims.ts";
 export type { DcapVerification } from "./dcap/examine.ts";
 export { mergeTcbStatus, TCB_STATUSES, type TcbStatus } from "./dcap/tcb-status.ts";
+export { AR4SI, type TrustClaim, type TrustTier, type TrustVector } from "./ear/ar4si.ts";
+export { EAR_PROFILE, type EarAppraisal, type EarClaims } from "./ear/claims.ts";
+export { issueEar, type IssueEarOptions } from "./ear/issue.ts";
+export {
+  type JsonWebKeySet,
+  parseKeySet,
+  type PublicJwk,
+  type SigningKey,
+  signingKeyFromPem,
+  toKeySet,
+  type VerificationKey,
+} from "./ear/jwk.ts";
+export { trustStatusOf, trustVectorOf } from "./ear/trust-vector.ts";
+export { decodeEar, type EarResult, verifyEar, type VerifyEarOptions } from "./ear/verify.ts";
 export { endorsementToPem } from "./endorsement-file.ts";
 export type { Attester, EnclaveIdentity, Evidence, Tee } from "./evidence.ts";
 export { decodeEvidenceMessage, encodeEvidenceMessage, type EvidenceMessage } from "./evidence-message.ts";

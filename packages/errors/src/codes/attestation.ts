@@ -300,10 +300,72 @@ const policyCodes = {
   },
 } as const satisfies Record<`ERR_${string}`, CodeEntry>;
 
+/** Attestation results as signed tokens. */
+const tokenCodes = {
+  ERR_EAR_FORMAT: {
+    kind: "invalid-argument",
+    summary: "An attestation result (EAR) is not a compact JWS with the claims that its profile calls for.",
+    cause: "evidence",
+  },
+  ERR_EAR_KEY: {
+    kind: "unauthenticated",
+    summary: "An attestation result names a signing key that the relying party does not trust.",
+    cause: "evidence",
+  },
+  ERR_EAR_SIGNATURE: {
+    kind: "unauthenticated",
+    summary: "The signature of an attestation result is wrong.",
+    cause: "evidence",
+  },
+  ERR_EAR_TIME: {
+    kind: "failed-precondition",
+    summary: "An attestation result is past its date, or not valid yet.",
+    cause: "collateral",
+  },
+  ERR_EAR_GROUNDS: {
+    kind: "failed-precondition",
+    summary: "A verdict rests on collateral past its date, and a token must not live longer than its grounds.",
+    cause: "collateral",
+  },
+  ERR_EAR_AUDIENCE: {
+    kind: "permission-denied",
+    summary: "An attestation result was issued for another audience.",
+    cause: "policy",
+  },
+  ERR_EAR_ISSUER: {
+    kind: "permission-denied",
+    summary: "An attestation result was issued by another issuer than the expected one.",
+    cause: "policy",
+  },
+  ERR_EAR_NONCE: {
+    kind: "permission-denied",
+    summary: "An attestation result carries another nonce than the relying party's, or none.",
+    cause: "policy",
+  },
+  ERR_EAR_STATUS: {
+    kind: "permission-denied",
+    summary: "An attestation result is genuine, and its status is not good enough.",
+    cause: "policy",
+  },
+  ERR_EAR_OPTIONS: {
+    kind: "invalid-argument",
+    summary: "A token cannot be issued with this audience, nonce, issuer or life time.",
+  },
+  ERR_EAR_SIGNING_KEY: {
+    kind: "invalid-argument",
+    summary: "A key for signing tokens cannot be read, or is none of P-256, P-384 and Ed25519.",
+  },
+  ERR_JWKS_FORMAT: {
+    kind: "invalid-argument",
+    summary: "A JSON Web Key Set is malformed, holds no usable key, or holds a private one.",
+  },
+} as const satisfies Record<`ERR_${string}`, CodeEntry>;
+
 export const attestationCodes = {
   ...evidenceCodes,
   ...collateralCodes,
   ...policyCodes,
+  ...tokenCodes,
   ERR_POLICY_FORMAT: {
     kind: "invalid-argument",
     summary: "A policy has an unknown member or a wrong value.",
