@@ -1,4 +1,5 @@
 /** The one entry of everything that verifies: bytes of any known kind in, a verdict out. */
+import type { InclavareError } from "@inclavare/errors";
 import { type CollateralBundle } from "@inclavare/sgx";
 import type { Certificate } from "@inclavare/x509";
 import { addNonceCheck, appraise } from "./appraise.ts";
@@ -31,6 +32,8 @@ export interface VerifyEvidenceInput {
   readonly collateral?: CollateralBundle;
   /** PEM certificates that endorse the platform, for evidence that does not carry them. */
   readonly endorsements?: readonly string[];
+  /** Why collateral that the caller wanted to have could not be had; each is a failed check. */
+  readonly sourceFailures?: readonly InclavareError[];
   readonly trustAnchors: readonly TrustAnchor[];
   readonly now: Date;
   /** The verifier's challenge. Left out: refused, unless `no-nonce` is allowed; not looked at with `evidenceOnly`. */
@@ -52,6 +55,10 @@ export function verifyEvidence(input: VerifyEvidenceInput): Verdict {
     const value = openCarrier(input.bytes);
     return { value, message: value.kind.replace("-", " ") };
   });
+  for (const { code, message, details } of input.sourceFailures ?? []) {
+    const actual = typeof details["status"] === "number" ? { actual: `status ${details["status"]}` } : {};
+    list.add({ check: "collateral-source", result: "failed", code, ...actual, message });
+  }
   const examined = carrier === undefined ? examinedNothing("unknown") : examine(carrier, input, list);
   const examination = withCertificate(examined, carrier?.certificate);
   const claims = carrier === undefined ? undefined : examineBinding(carrier, examination, { list, now: input.now });

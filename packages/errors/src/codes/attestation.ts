@@ -179,6 +179,31 @@ const collateralCodes = {
     summary: "A piece of collateral is past its date, or not valid yet.",
     cause: "collateral",
   },
+  ERR_COLLATERAL_FETCH: {
+    kind: "unavailable",
+    summary: "A collateral service cannot be reached, is late, or answered otherwise than it should.",
+    cause: "collateral",
+  },
+  ERR_COLLATERAL_NOT_FOUND: {
+    kind: "not-found",
+    summary: "A collateral service does not have what was asked for.",
+    cause: "collateral",
+  },
+  ERR_COLLATERAL_RATE_LIMIT: {
+    kind: "resource-exhausted",
+    summary: "A collateral service is busy and says when to ask again.",
+    cause: "collateral",
+  },
+  ERR_COLLATERAL_REJECTED: {
+    kind: "unauthenticated",
+    summary: "A source gave collateral that is malformed, signed by nobody trusted, or an answer to another question.",
+    cause: "collateral",
+  },
+  ERR_COLLATERAL_ROLLBACK: {
+    kind: "failed-precondition",
+    summary: "Collateral is of an older TCB evaluation than one that was seen before.",
+    cause: "collateral",
+  },
 } as const satisfies Record<`ERR_${string}`, CodeEntry>;
 
 /** True evidence of something that the policy does not want. A verifying command ends with 5. */
@@ -373,6 +398,10 @@ export const attestationCodes = {
   ERR_TRUST_ANCHOR_FORMAT: {
     kind: "invalid-argument",
     summary: "A file of trust anchors holds no root certificate, or a malformed one.",
+  },
+  ERR_COLLATERAL_STORE: {
+    kind: "data-loss",
+    summary: "The record of TCB evaluations seen, kept beside the cache of collateral, is damaged.",
   },
   ERR_ATTESTERD_PROTOCOL: {
     kind: "internal",
