@@ -5,6 +5,7 @@ import { containerRows } from "./containers.ts";
 import { prepare } from "./prepare.ts";
 import { programRows } from "./programs.ts";
 import type { Row } from "./sample.ts";
+import { shimMemoryRows } from "./shim-memory.ts";
 import { Workshop } from "./workshop.ts";
 
 const HEAD: Row = { what: "what", subject: "ours", peer: "peer", ratio: "ratio", runs: 0, spread: "spread" };
@@ -18,7 +19,7 @@ const rows: Row[] = [];
 {
   await using shop = new Workshop(process.env);
   await shop.open();
-  for (const measure of [containerRows, programRows, attestationRows]) {
+  for (const measure of [containerRows, shimMemoryRows, programRows, attestationRows]) {
     rows.push(...(await measure(shop)));
     process.stderr.write(`bench: ${rows.length} rows\n`);
   }

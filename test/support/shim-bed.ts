@@ -184,7 +184,7 @@ export class ShimBed {
     return list("/proc").flatMap((name) => {
       try {
         const line = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
-        return line.includes("shim-rune") && line.includes(`-namespace ${this.namespace} -id ${id}`)
+        return line.includes("shim-run") && line.includes(`-namespace ${this.namespace} -id ${id}`)
           ? [Number(name)]
           : [];
       } catch {

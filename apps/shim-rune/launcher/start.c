@@ -144,7 +144,9 @@ static void become_daemon(int listener, const struct call *call, struct program 
   if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 || dup2(log < 0 ? nothing : log, 2) < 0) return;
   if (listener == LISTENER ? fcntl(listener, F_SETFD, 0) < 0 : dup2(listener, LISTENER) < 0) return;
   close_range(LISTENER + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-  const char *words[] = {program.node, "--disable-warning=ExperimentalWarning", program.script,
+  /* DAEMON_FLAGS of src/command/start.ts. */
+  const char *words[] = {program.node, "--disable-warning=ExperimentalWarning", "--expose-gc", "--max-semi-space-size=1",
+                         "--single-threaded", "--v8-pool-size=0", program.script,
                          "-namespace", call->namespace, "-id", call->id, "-address", call->address,
                          call->debug ? "-debug" : NULL, NULL};
   execv(program.node, (char **)words);

@@ -33,8 +33,8 @@ async function main(): Promise<void> {
 async function run(flags: ShimFlags): Promise<void> {
   switch (flags.action) {
     case "start": {
-      const { startShim } = await import("./command/start.ts");
-      const daemon = [process.execPath, ...process.execArgv, process.argv[1] ?? ""] as const;
+      const { DAEMON_FLAGS, startShim } = await import("./command/start.ts");
+      const daemon = [process.execPath, ...process.execArgv, ...DAEMON_FLAGS, process.argv[1] ?? ""] as const;
       return print(await startShim({ flags, input: readFileSync(0), env: process.env, daemon }));
     }
     case "delete": {

@@ -40,6 +40,7 @@ export {
   setDumpable,
   setParentDeathSignal,
   setProcessName,
+  trimHeap,
   waitChild,
   waitPidfd,
 } from "./processes.ts";

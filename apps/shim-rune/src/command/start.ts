@@ -25,6 +25,17 @@ const MAX_OOM_SCORE = 1000;
 /** What runc and Node.js would act upon. */
 const FOREIGN_VARIABLES = ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NODE_OPTIONS"];
 
+/**
+ * What keeps the daemon small: it can collect garbage when it wants to, its young generation has 1 MiB, and V8 has no threads of
+ * its own. The launcher in C knows them too.
+ */
+export const DAEMON_FLAGS: readonly string[] = [
+  "--expose-gc",
+  "--max-semi-space-size=1",
+  "--single-threaded",
+  "--v8-pool-size=0",
+];
+
 export interface StartContext {
   readonly flags: ShimFlags;
   readonly input: Uint8Array;

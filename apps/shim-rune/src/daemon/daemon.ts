@@ -11,6 +11,7 @@ import { statusOf } from "../task/errors.ts";
 import { taskServices } from "../task/service.ts";
 import { Tasks } from "../task/tasks.ts";
 import { Log } from "./log.ts";
+import { giveBackMemory } from "./memory.ts";
 import { reapOrphans } from "./orphans.ts";
 
 /** The listening socket that `start` has made. */
@@ -47,6 +48,7 @@ export async function runDaemon({ flags, env, config, bundle, version }: DaemonC
   const shutdown = (): void => ended.resolve("containerd is done with it");
   const tasks = new Tasks({ namespace, publisher, log, now, version, runtimes, shutdown });
   const orphans = reapOrphans({ isKnown: (pid) => tasks.pids.has(pid), isBusy: () => tasks.isMaking });
+  const memory = giveBackMemory();
   const server = createServer({ services: taskServices(tasks), statusOf });
   const listener = createSocketServer();
   server.listen(listener);
@@ -65,6 +67,7 @@ export async function runDaemon({ flags, env, config, bundle, version }: DaemonC
   await server.close({ deadlineMs: CLOSE_MS });
   await publisher.close(FLUSH_MS);
   orphans.close();
+  memory.close();
   process.exit(0);
 }
 

@@ -1,0 +1,31 @@
+import { channel } from "node:diagnostics_channel";
+import { trimHeap } from "@inclavare/linux";
+
+/** From the last change to the calm after it: a pod is set up in a few seconds, and then lives for days. */
+const CALM_MS = 3_000;
+
+/**
+ * Gives back what changes leave behind, garbage and compiled code, once no more of them come. A change is whatever starts a
+ * process, since containers are made and removed by the low-level runtime; what only asks for state or statistics is none.
+ */
+export function giveBackMemory(): { close(): void } {
+  // There only with the flag --expose-gc, with which `start` starts the daemon.
+  const collect = globalThis.gc;
+  let timer: NodeJS.Timeout | undefined;
+  const giveBack = (): void => {
+    collect?.({ type: "major", execution: "sync", flavor: "last-resort" });
+    trimHeap();
+  };
+  const changed = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(giveBack, CALM_MS).unref();
+  };
+  channel("child_process").subscribe(changed);
+  changed(); // what start-up has left
+  return {
+    close() {
+      channel("child_process").unsubscribe(changed);
+      clearTimeout(timer);
+    },
+  };
+}
