@@ -140,8 +140,8 @@ export class ShimBed {
   }
 
   /** `ctr` beside the test: for many at once, and where something is typed. */
-  async run(args: readonly string[], input?: Input): Promise<Output> {
-    return await this.#spawn(["ctr", ...this.#global(), ...args], input);
+  async run(args: readonly string[], input?: Input, deadlineMs: number = DEADLINE_MS): Promise<Output> {
+    return await this.#spawn(["ctr", ...this.#global(), ...args], input, deadlineMs);
   }
 
   /** `ctr` with a terminal of 33 rows and 77 columns, as somebody at one sees it. */
@@ -154,13 +154,17 @@ export class ShimBed {
     return ["--address", this.containerd.address, "--namespace", this.namespace];
   }
 
-  async #spawn([program = "", ...args]: readonly string[], input: Input | undefined): Promise<Output> {
+  async #spawn(
+    [program = "", ...args]: readonly string[],
+    input: Input | undefined,
+    deadlineMs: number = DEADLINE_MS,
+  ): Promise<Output> {
     const child = spawn(program, args, { env: this.bed.env, stdio: [input ? "pipe" : "ignore", "pipe", "pipe"] });
     const output = { stdout: "", stderr: "" };
     child.stdout?.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()));
     child.stderr?.on("data", (chunk: Buffer) => (output.stderr += chunk.toString()));
     if (input && child.stdin) await input(child.stdin);
-    const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
+    const timer = setTimeout(() => child.kill("SIGKILL"), deadlineMs);
     const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
     clearTimeout(timer);
     return { status, ...output };
@@ -202,6 +206,11 @@ export class ShimBed {
   async until(what: string, holds: () => boolean): Promise<void> {
     for (const deadline = Date.now() + DEADLINE_MS; !holds(); await sleep(50))
       if (Date.now() > deadline) throw new Error(`${what}: not within ${DEADLINE_MS} ms`);
+  }
+
+  /** What is left of one container that was deleted: see {@link Testbed.traces}; its bundle, its socket. */
+  tracesOf(id: string): string[] {
+    return [...this.bed.traces(id), ...[this.bundle(id), this.socket(id)].filter((path) => existsSync(path))];
   }
 
   /** Removes everything. @returns what was there although every container had been deleted */

@@ -51,9 +51,12 @@ static bool needs_no_unlink(const char *bundle) {
 
 static bool is_nothing_left(const struct call *call) {
   static struct config config = {.runtime = "runc", .state = "/run/rune"};
-  char room[MOST_TEXT + 1], state[PATH_MAX];
+  char room[MOST_TEXT + 1], state[PATH_MAX], pid[32];
   const char *options = text_of(call->bundle, "options.json", room, MOST_TEXT);
   if (options == NULL || strstr(options, "root") != NULL || strchr(options, '\\') != NULL) return false;
+  /* What was interrupted before the pid was written may have left more behind than a state tells. */
+  const char *made = text_of(call->bundle, "init.pid", pid, sizeof pid - 1);
+  if (*options != '\0' && (made == NULL || *made == '\0')) return false;
   if (snprintf(state, sizeof state, RUNC_STATE "/%s/%s", call->namespace, call->id) >= (int)sizeof state) return false;
   char *const names[] = {(char *)call->id, NULL};
   return is_gone(state) && read_config(&config) && !keeps_any(config.state, names) && is_unmounted(call->bundle) &&

@@ -1,7 +1,7 @@
 /*
  * bin/containerd-shim-rune-v2: does by itself what containerd asks for with every container and what is simple, since
  * Node.js needs as long to start as runc needs for all its work: `start` without options, and `delete` where nothing is
- * left. Any doubt, and any error, is for the shim in TypeScript, which does the same and knows how to say what is wrong
+ * left. For the shim it starts what is to die with it. Any doubt, and any error, is for the shim in TypeScript, which does the same and knows how to say what is wrong
  * (src/command/).
  */
 #define _GNU_SOURCE
@@ -93,6 +93,7 @@ static void exec_shim(struct program program, int argc, char **argv) {
 int main(int argc, char **argv) {
   static char node[PATH_MAX], script[PATH_MAX];
   struct program program = {node, script};
+  if (argc > 3 && strcmp(argv[1], "tied") == 0) return run_tied(argv + 2);
   struct call call = {.namespace = "", .address = "", .id = "", .bundle = "", .action = ""};
   if (find_program(node, script)) {
     if (argc > 0 && read_call(argv + 1, &call)) {

@@ -25,5 +25,11 @@ bool answers(const char *path, int stays_ms);
  */
 bool start_shim(const struct call *call, struct program program);
 
+/*
+ * Becomes a program that dies with its parent, which Node.js cannot ask for: what the low-level runtime makes after its shim
+ * has been killed would be nobody's. @param words the parent's pid, then the command line. @returns the status of a failure
+ */
+int run_tied(char *const *words);
+
 /* `delete`, where nothing is left to delete. @returns whether the answer is printed */
 bool delete_nothing(const struct call *call);

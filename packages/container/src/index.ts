@@ -1,3 +1,4 @@
+export { cgroupFolders, readCgroupFacts, removeEmptyCgroups } from "./cgroups.ts";
 export { type Config, DEFAULT_CONFIG_PATH, loadConfig, parseConfig } from "./config.ts";
 export type { ControlRequest, InitRequest, ProcessRequest } from "./control.ts";
 export { parseWrappedHook, withBundle } from "./hooks.ts";

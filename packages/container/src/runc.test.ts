@@ -40,6 +40,16 @@ describe("runRunc", () => {
       code: "ERR_DEADLINE",
     }));
 
+  it("does not wait beyond the deadline for what it has left behind", async () =>
+    await assert.rejects(runRunc(fake("forks", "sleep 3 & sleep 60"), { args: ["x"], deadlineMs: 100 }), {
+      code: "ERR_DEADLINE",
+    }));
+
+  it("is started by a launcher, where there is one", async () => {
+    const runc = { ...fake("launched", 'echo "$LAUNCHED"'), launcher: ["/usr/bin/env", "LAUNCHED=yes"] as const };
+    assert.equal((await runRunc(runc, { args: ["x"] })).stdout, "yes\n");
+  });
+
   it("turns death by a signal into 128 + signal", async () =>
     assert.equal((await runRunc(fake("dies", "kill -TERM $$"), { args: ["x"] })).code, 143));
 

@@ -1,8 +1,9 @@
-import { spawn, type StdioOptions } from "node:child_process";
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, closeSync, constants, openSync, readFileSync, unlinkSync } from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { InclavareError } from "@inclavare/errors";
 import { randomUuid } from "./random-uuid.ts";
@@ -24,6 +25,8 @@ export interface RuncOptions {
   readonly flags: readonly string[];
   /** Takes what runc logged, so that the caller's log has it too. */
   readonly log: (entry: RuncLogEntry) => void;
+  /** A program, with its first arguments, that becomes runc; left out: runc is started itself. */
+  readonly launcher?: readonly [string, ...string[]];
 }
 
 export interface RuncCall {
@@ -77,12 +80,13 @@ export async function runRunc(options: RuncOptions, call: RuncCall): Promise<Run
   const args = ["--root", options.root, "--log", logPath, "--log-format", "json", ...options.flags, ...call.args];
   try {
     const stdio: StdioOptions = call.stdio === undefined ? ["ignore", "pipe", "pipe"] : [...call.stdio];
-    const child = spawn(options.program, args, { stdio });
+    const [program, ...first] = [...(options.launcher ?? []), options.program];
+    const child = spawn(program ?? "", [...first, ...args], { stdio });
     call.started?.((name) => void child.kill(name));
     const expired = killAfter(child, call.deadlineMs);
     const [stdout, stderr, [code, signal]] = await Promise.all([
-      child.stdout === null ? "" : text(child.stdout),
-      child.stderr === null ? "" : text(child.stderr),
+      printed(child.stdout),
+      printed(child.stderr),
       once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>,
     ]).catch((cause: unknown) => {
       throw new InclavareError("ERR_RUNC_MISSING", `cannot start ${options.program}`, { cause });
@@ -114,15 +118,20 @@ export function runcError(command: string, code: number, error: string, how: { p
   return new InclavareError(found, error, how.printed ? { details: { printed: true } } : {});
 }
 
-function killAfter(
-  child: { kill(signal: NodeJS.Signals): boolean },
-  deadlineMs: number | undefined,
-): { clear(): boolean } {
+/** All that comes, up to the end or up to where it is cut off. */
+async function printed(stream: Readable | null): Promise<string> {
+  return stream === null ? "" : await text(stream).catch(() => "");
+}
+
+/** What runc has started itself may hold its output open, and is not waited for either. */
+function killAfter(child: ChildProcess, deadlineMs: number | undefined): { clear(): boolean } {
   let expired = false;
   if (deadlineMs === undefined) return { clear: () => false };
   const timer = setTimeout(() => {
     expired = true;
     child.kill("SIGKILL");
+    child.stdout?.destroy();
+    child.stderr?.destroy();
   }, deadlineMs);
   return {
     clear() {

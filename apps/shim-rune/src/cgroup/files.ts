@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** Of huge pages, as the kernel's files are called on the processors that we run on. */
+export const PAGE_SIZES = ["64KB", "2MB", "32MB", "1GB"] as const;
 const UNLIMITED = 2n ** 64n - 1n;
 
 export function readLines(folder: string, name: string): readonly string[] | undefined {

@@ -2,7 +2,7 @@
 import { message, type MessageOf, nested, repeated, text, uint64 } from "@inclavare/ttrpc";
 import type { Cgroup } from "./cgroup.ts";
 import { counterFields, counters, pick } from "./fields.ts";
-import { parseNumber, readLines, readNumber, readTable } from "./files.ts";
+import { PAGE_SIZES, parseNumber, readLines, readNumber, readTable } from "./files.ts";
 
 /** Clock ticks of cpuacct.stat: 100 a second on Linux. */
 const NANOS_PER_TICK = 10_000_000n;
@@ -82,6 +82,7 @@ export function encodeMetricsV1({ folder }: Pick<Cgroup, "folder">): Uint8Array 
     cpu: cpuOf(folder),
     ...memoryOf(folder("memory")),
     blkio: blkioOf(folder("blkio")),
+    hugetlb: hugetlbOf(folder("hugetlb")),
   });
 }
 
@@ -126,6 +127,15 @@ function memoryEntryOf(folder: string, prefix: string): MessageOf<typeof memoryE
   const value = (name: (typeof MEMORY_ENTRY)[number]): bigint =>
     readNumber(folder, `${prefix}.${MEMORY_FILES[name]}`) ?? 0n;
   return { limit: value("limit"), usage: value("usage"), max: value("max"), failcnt: value("failcnt") };
+}
+
+function hugetlbOf(folder: string) {
+  return PAGE_SIZES.flatMap((pageSize) => {
+    const value = (name: string): bigint | undefined => readNumber(folder, `hugetlb.${pageSize}.${name}`);
+    const usage = value("usage_in_bytes");
+    if (usage === undefined) return [];
+    return [{ usage, max: value("max_usage_in_bytes") ?? 0n, failcnt: value("failcnt") ?? 0n, pageSize }];
+  });
 }
 
 type BlkioEntry = MessageOf<typeof blkioEntry>;

@@ -1,7 +1,7 @@
-/** io.containerd.cgroups.v2.Metrics, from the files of one folder. Pressure (psi) is left out. */
-import { message, nested, repeated, text, uint64 } from "@inclavare/ttrpc";
+/** io.containerd.cgroups.v2.Metrics, from the files of one folder. */
+import { double, message, nested, repeated, text, uint64 } from "@inclavare/ttrpc";
 import { counterFields, counters, pick } from "./fields.ts";
-import { pair, parseNumber, readLines, readNumber, readTable } from "./files.ts";
+import { PAGE_SIZES, pair, parseNumber, readLines, readNumber, readTable } from "./files.ts";
 
 const CPU = ["usage_usec", "user_usec", "system_usec", "nr_periods", "nr_throttled", "throttled_usec"] as const;
 const BURST = ["nr_bursts", "burst_usec"] as const;
@@ -25,11 +25,14 @@ const EVENTS = ["low", "high", "max", "oom", "oom_kill", "oom_group_kill"] as co
 const IO = ["major", "minor", "rbytes", "wbytes", "rios", "wios"] as const;
 
 const hugetlb = message({ current: uint64(1), max: uint64(2), pageSize: text(3), failcnt: uint64(4) });
+/** Pressure stall information: shares of time in percent, and microseconds in all. */
+const pressure = message({ avg10: double(1), avg60: double(2), avg300: double(3), total: uint64(4) });
+const psi = message({ some: nested(1, pressure), full: nested(2, pressure) });
 const metrics = message({
   pids: nested(1, counters(["current", "limit"])),
-  cpu: nested(2, message({ ...counterFields(CPU), ...counterFields(BURST, 8) })),
-  memory: nested(4, message({ ...counterFields(MEMORY), ...counterFields(LIMITS, 32) })),
-  io: nested(6, message({ usage: repeated(nested(1, counters(IO))) })),
+  cpu: nested(2, message({ ...counterFields(CPU), psi: nested(7, psi), ...counterFields(BURST, 8) })),
+  memory: nested(4, message({ ...counterFields(MEMORY), ...counterFields(LIMITS, 32), psi: nested(38, psi) })),
+  io: nested(6, message({ usage: repeated(nested(1, counters(IO))), psi: nested(2, psi) })),
   hugetlb: repeated(nested(7, hugetlb)),
   memoryEvents: nested(8, counters(EVENTS)),
 });
@@ -43,9 +46,9 @@ export function encodeMetricsV2(folder: string): Uint8Array {
   const limits = new Map(LIMITS.map((name) => [name as string, readNumber(folder, LIMIT_FILES[name]) ?? 0n] as const));
   return metrics.encode({
     pids: { current: readNumber(folder, "pids.current") ?? 0n, limit: readNumber(folder, "pids.max") ?? 0n },
-    cpu: cpu && { ...pick(CPU, cpu), ...pick(BURST, cpu) },
-    memory: memory && { ...pick(MEMORY, memory), ...pick(LIMITS, limits) },
-    io: { usage: (readLines(folder, "io.stat") ?? []).flatMap(parseIo) },
+    cpu: cpu && { ...pick(CPU, cpu), psi: pressureOf(folder, "cpu"), ...pick(BURST, cpu) },
+    memory: memory && { ...pick(MEMORY, memory), ...pick(LIMITS, limits), psi: pressureOf(folder, "memory") },
+    io: { usage: (readLines(folder, "io.stat") ?? []).flatMap(parseIo), psi: pressureOf(folder, "io") },
     hugetlb: hugetlbOf(folder),
     memoryEvents: pick(EVENTS, readTable(folder, "memory.events")),
   });
@@ -60,7 +63,20 @@ function parseIo(line: string) {
   return [pick(IO, table)];
 }
 
-const PAGE_SIZES = ["64KB", "2MB", "32MB", "1GB"];
+/** Lines like `some avg10=0.00 avg60=0.12 avg300=0.05 total=1234`; undefined where the kernel does not keep them. */
+function pressureOf(folder: string, resource: string) {
+  const lines = readLines(folder, `${resource}.pressure`);
+  if (lines === undefined) return undefined;
+  const [some, full] = ["some", "full"].map((word) => parsePressure(lines.find((line) => line.startsWith(`${word} `))));
+  return { some, full };
+}
+
+function parsePressure(line: string | undefined) {
+  if (line === undefined) return undefined;
+  const table = new Map(line.split(" ").map((word) => word.split("=", 2) as [string, string | undefined]));
+  const [avg10 = 0, avg60 = 0, avg300 = 0] = ["avg10", "avg60", "avg300"].map((name) => Number(table.get(name) ?? 0));
+  return { avg10, avg60, avg300, total: parseNumber(table.get("total")) ?? 0n };
+}
 
 function hugetlbOf(folder: string) {
   return PAGE_SIZES.flatMap((pageSize) => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Config, containerPaths, loadLifecycle, runRunc } from "@inclavare/container";
+import { removeForgottenCgroups } from "../bundle/cgroups.ts";
 import { readKeptOptions, readPid } from "../bundle/files.ts";
 import { unmountBelow } from "../bundle/unmount.ts";
 import { toTimestamp } from "../messages/common.ts";
@@ -32,9 +33,10 @@ export interface DeleteContext {
 export async function deleteLeftovers({ flags, cwd, env, config, now }: DeleteContext): Promise<Uint8Array> {
   const bundle = flags.bundle === "" ? join(dirname(cwd), flags.id) : flags.bundle;
   const pid = readPid(join(bundle, "init.pid"));
+  const kept = readKeptOptions(bundle);
   await attempt(async () => {
     const path = env["PATH"];
-    const runc = runcOptions(config, readKeptOptions(bundle), {
+    const runc = runcOptions(config, kept, {
       namespace: flags.namespace,
       path,
       log: () => undefined,
@@ -44,6 +46,7 @@ export async function deleteLeftovers({ flags, cwd, env, config, now }: DeleteCo
       await deleteContainer({ config, runc, hookCommand: hookCommand() }, flags.id, true);
     } else await runRunc(runc, { args: ["delete", "--force", flags.id], deadlineMs: RUNC_MS });
   });
+  await attempt(() => removeForgottenCgroups(bundle, flags.id, kept.systemdCgroup));
   await attempt(() => unmountBelow(join(bundle, "rootfs")));
   await attempt(() => removeDeadSocket(bundle));
   return deleteResponse.encode({ pid, exitStatus: SIGKILL_STATUS, exitedAt: toTimestamp(now()) });

@@ -10,6 +10,7 @@ import { EventPublisher } from "../events/publisher.ts";
 import { statusOf } from "../task/errors.ts";
 import { taskServices } from "../task/service.ts";
 import { Tasks } from "../task/tasks.ts";
+import { watchIdle } from "./idle.ts";
 import { Log } from "./log.ts";
 import { giveBackMemory } from "./memory.ts";
 import { reapOrphans } from "./orphans.ts";
@@ -20,8 +21,6 @@ const LISTENER = 3;
 const LOG = 2;
 const CLOSE_MS = 2_000;
 const FLUSH_MS = 5_000;
-/** Nobody has made a container and nobody is connected: whoever started us is gone. */
-const ABANDONED_MS = 120_000;
 
 export interface DaemonContext {
   readonly flags: ShimFlags;
@@ -49,19 +48,22 @@ export async function runDaemon({ flags, env, config, bundle, version }: DaemonC
   const tasks = new Tasks({ namespace, publisher, log, now, version, runtimes, shutdown });
   const orphans = reapOrphans({ isKnown: (pid) => tasks.pids.has(pid), isBusy: () => tasks.isMaking });
   const memory = giveBackMemory();
-  const server = createServer({ services: taskServices(tasks), statusOf });
+  // A containerd that came back may hold a connection for a container that was never made, and never ask for it.
+  const idle = watchIdle(
+    () => !tasks.isEmpty,
+    () => ended.resolve("nobody needs it"),
+  );
+  const server = createServer({ services: taskServices(tasks, idle.touch), statusOf });
   const listener = createSocketServer();
   server.listen(listener);
   listener.listen({ fd: LISTENER });
   await once(listener, "listening");
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ended.resolve(signal));
-  const abandoned = setInterval(() => {
-    if (tasks.isEmpty && server.connections === 0) ended.resolve("nobody needs it");
-  }, ABANDONED_MS);
+  listener.on("connection", idle.touch);
 
   const reason = await ended.promise;
   log.write("debug", `the shim ends: ${reason}`);
-  clearInterval(abandoned);
+  idle.close();
   // First out of sight, so that nobody joins a shim that ends.
   rmSync(socket, { force: true });
   await server.close({ deadlineMs: CLOSE_MS });

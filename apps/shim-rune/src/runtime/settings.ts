@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { type Config, findProgram, type RuncLogEntry, type RuncOptions } from "@inclavare/container";
+import { type Config, findProgram, installation, type RuncLogEntry, type RuncOptions } from "@inclavare/container";
 import type { ShimOptions } from "../options.ts";
 
 /** Where the state of the low-level runtime lies when the options do not say. */
 const DEFAULT_ROOT = "/run/containerd/runc";
 
-/** The low-level runtime as one namespace's containers use it. @throws ERR_RUNC_MISSING */
+/** The low-level runtime as one namespace's containers use it. It dies with us. @throws ERR_RUNC_MISSING */
 export function runcOptions(
   config: Config,
   options: Pick<ShimOptions, "binaryName" | "root" | "systemdCgroup">,
@@ -16,5 +16,6 @@ export function runcOptions(
     root: join(options.root === "" ? DEFAULT_ROOT : options.root, namespace),
     flags: options.systemdCgroup ? ["--systemd-cgroup"] : [],
     log,
+    launcher: [join(installation().bin, "containerd-shim-rune-v2"), "tied", String(process.pid)],
   };
 }

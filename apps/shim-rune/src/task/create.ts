@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isInclavareError } from "@inclavare/errors";
+import { removeForgottenCgroups } from "../bundle/cgroups.ts";
 import { readPid, writeOptions } from "../bundle/files.ts";
 import { mountRootfs } from "../bundle/mount.ts";
 import { unmountBelow } from "../bundle/unmount.ts";
@@ -13,11 +13,15 @@ import { refused, whileDoing } from "./errors.ts";
 import { TaskProcess } from "./process.ts";
 import { hasOwnPidNamespace, readSpec } from "./spec.ts";
 
-/** Makes a container and tells it. Whatever fails, nothing stays behind but the bundle's files. */
+/**
+ * Makes a container and tells it. Whatever fails, nothing stays behind but the bundle's files.
+ * @param isGivenUp asked when it is made: containerd has forgotten it meanwhile, and nobody would ever remove it
+ */
 export async function createContainer(
   request: CreateRequest,
   context: TaskContext,
   runtimes: RuntimeContext,
+  isGivenUp: () => boolean,
 ): Promise<TaskContainer> {
   const { id, bundle } = request;
   const options = await readOptions(request.options);
@@ -36,10 +40,11 @@ export async function createContainer(
     mountRootfs(rootfs, request.rootfs);
     io = await openIo(request, { owner, containerId: id, namespace: context.namespace });
     await make(container, io).catch((error: unknown) => {
-      isMade = isInclavareError(error, "ERR_DEADLINE"); // or half of it
+      isMade = !String(error).includes("already exists"); // or half of it: the runtime may have been killed over it
       throw whileDoing("OCI runtime create failed", error);
     });
     isMade = true;
+    if (isGivenUp()) throw refused(`nobody waits any more for container ${id} to be made`);
     io.start();
     const pid = readPid(container.pidFile(""));
     if (pid === 0) throw refused("the low-level runtime has written no pid");
@@ -56,11 +61,16 @@ export async function createContainer(
     container.watch(init, pid, "");
     return container;
   } catch (error) {
-    if (isMade) await runtime.delete(id, true).catch(() => undefined);
+    if (isMade) await undo(container).catch(() => undefined);
     await io?.close();
     if (request.rootfs.length > 0) unmountBelow(rootfs);
     throw error;
   }
+}
+
+async function undo({ parts: { id, bundle, runtime, options } }: TaskContainer): Promise<void> {
+  await runtime.delete(id, true);
+  await removeForgottenCgroups(bundle, id, options.systemdCgroup);
 }
 
 async function make(container: TaskContainer, io: ProcessIo): Promise<void> {

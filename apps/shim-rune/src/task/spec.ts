@@ -5,7 +5,10 @@ import { InclavareError } from "@inclavare/errors";
 /** What the shim itself looks at in a bundle's config.json; checking it is the runtime's business. */
 export interface SpecView {
   readonly process?: { readonly user?: { readonly uid?: number; readonly gid?: number } };
-  readonly linux?: { readonly namespaces?: readonly { readonly type?: string; readonly path?: string }[] };
+  readonly linux?: {
+    readonly namespaces?: readonly { readonly type?: string; readonly path?: string }[];
+    readonly cgroupsPath?: string;
+  };
   readonly annotations?: Readonly<Record<string, string>>;
 }
 

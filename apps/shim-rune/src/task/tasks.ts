@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { typeName } from "../messages/common.ts";
 import { checkpointOptions, processDetails } from "../messages/options.ts";
 import type {
@@ -32,15 +33,17 @@ export interface TasksOptions extends TaskContext {
 export class Tasks {
   readonly #options: TasksOptions;
   readonly #containers = new Map<string, TaskContainer>();
-  /** Ids of containers that are being made. */
-  readonly #reserved = new Set<string>();
+  /** Containers that are being made, and whether somebody waits for them. */
+  readonly #making = new Map<string, "wanted" | "given up">();
+  /** Containers that are no more, as nobody was told: containerd had gone before the answer. */
+  readonly #untold = new Set<string>();
 
   constructor(options: TasksOptions) {
     this.#options = options;
   }
 
   get isEmpty(): boolean {
-    return this.#containers.size === 0 && this.#reserved.size === 0;
+    return this.#containers.size === 0 && this.#making.size === 0;
   }
 
   /** Whether a process is being made whose number is not known yet. */
@@ -48,7 +51,7 @@ export class Tasks {
     const containers = [...this.#containers.values()];
     const execs = containers.flatMap((container) => [...container.execs.values()]);
     return (
-      this.#reserved.size > 0 ||
+      this.#making.size > 0 ||
       execs.some(({ starting, pid, state }) => starting !== undefined && pid === 0 && state === "created")
     );
   }
@@ -59,19 +62,31 @@ export class Tasks {
     return new Set(processes.map(({ pid }) => pid));
   }
 
-  async create(request: CreateRequest) {
+  async create(request: CreateRequest, caller: AbortSignal) {
     const { id } = request;
-    if (this.#containers.has(id) || this.#reserved.has(id)) throw exists(`container ${id} exists already`);
+    this.#untold.delete(id);
+    if (this.#containers.has(id) || this.#making.has(id)) throw exists(`container ${id} exists already`);
     if (request.checkpoint !== "")
       throw new TtrpcError(STATUS.unimplemented, "containers are not restored from a checkpoint");
-    this.#reserved.add(id);
+    this.#making.set(id, "wanted");
+    const isGivenUp = (): boolean => this.#making.get(id) === "given up" || !existsSync(request.bundle);
     try {
-      const container = await createContainer(request, this.#options, this.#options.runtimes);
+      const container = await createContainer(request, this.#options, this.#options.runtimes, isGivenUp);
       this.#containers.set(id, container);
       return { pid: container.init.pid };
+    } catch (error) {
+      if (caller.aborted) this.#untold.add(id);
+      throw error;
     } finally {
-      this.#reserved.delete(id);
+      const wasGivenUp = isGivenUp();
+      this.#making.delete(id);
+      if (wasGivenUp) this.#shutdownIfEmpty();
     }
+  }
+
+  /** A caller that no longer waits for Create asks for a deletion and for the shim's end, and never comes back. */
+  #giveUp(id: string): void {
+    if (this.#making.has(id)) this.#making.set(id, "given up");
   }
 
   async start({ id, execId }: ProcessRequest) {
@@ -98,13 +113,15 @@ export class Tasks {
     }
   }
 
-  async delete({ id, execId }: ProcessRequest) {
+  async delete({ id, execId }: ProcessRequest, caller: AbortSignal) {
+    this.#giveUp(id);
     const container = this.#find(id);
     const { pid } = container.process(execId);
     const exit =
       execId === ""
         ? await deleteInit(container, this.#options, () => this.#containers.delete(id))
         : await deleteExec(container, execId);
+    if (execId === "" && caller.aborted) this.#untold.add(id);
     return { pid, exitStatus: exit.status, exitedAt: exit.at };
   }
 
@@ -249,8 +266,15 @@ export class Tasks {
     return { stats: await readMetrics(cgroup) };
   }
 
-  /** Answered for any id: containerd asks it to see whether the shim lives. */
+  /**
+   * Answered for any id, for containerd asks it to see whether the shim lives; but where it would take a container for alive
+   * that is no more, it is told, and cleans up.
+   */
   connect(id: string) {
+    if (this.#untold.delete(id)) {
+      this.#shutdownIfEmpty();
+      throw notFound("container not created");
+    }
     return {
       shimPid: process.pid,
       taskPid: this.#containers.get(id)?.init.pid ?? 0,
@@ -258,8 +282,13 @@ export class Tasks {
     };
   }
 
+  shutdown(id: string): void {
+    this.#giveUp(id);
+    this.#shutdownIfEmpty();
+  }
+
   /** A shim that others still need stays. */
-  shutdown(): void {
+  #shutdownIfEmpty(): void {
     if (this.isEmpty) this.#options.shutdown();
   }
 
