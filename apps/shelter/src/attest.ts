@@ -4,8 +4,9 @@ import { type Output, printJson } from "@inclavare/cli";
 import { createHttpClient, type EnclaveTlsSocket, identityFromKey } from "@inclavare/enclave-tls";
 import { InclavareError } from "@inclavare/errors";
 import { loadClientKey } from "./client-key.ts";
+import { openCollateral } from "./collateral.ts";
 import { formatVerdict } from "./format-verdict.ts";
-import { readCollateral, readTrustAnchors } from "./inputs.ts";
+import { readTrustAnchors } from "./inputs.ts";
 import { deliverSecrets, readSecrets } from "./secrets.ts";
 import { SessionAppraisal, type SessionPolicy, verdictOfFailure } from "./session-verdict.ts";
 import { openStore } from "./store.ts";
@@ -20,7 +21,8 @@ export interface AttestRequest {
   readonly keyFile: string | undefined;
   readonly trust: readonly string[];
   readonly allow: readonly Allowance[];
-  readonly collateralFile: string | undefined;
+  /** Bundle, directory, services: as the command line names them. */
+  readonly collateral: Parameters<typeof openCollateral>[0];
   /** `NAME=FILE`. */
   readonly secrets: readonly string[];
   readonly evidenceFile: string | undefined;
@@ -38,7 +40,7 @@ export async function runAttest(
 ): Promise<number> {
   const { address, timeoutMs } = request;
   const secrets = readSecrets(request.secrets);
-  const appraisal = new SessionAppraisal(readPolicy(request));
+  const appraisal = new SessionAppraisal(await readPolicy(request));
   const identity = await identityFromKey(loadClientKey(request.state, request.keyFile), { now: new Date() });
   const appraise = appraisal.appraise.bind(appraisal);
   const outcome = await attempt(() => openWorkloadSession(address, { identity, appraise, timeoutMs }));
@@ -83,11 +85,17 @@ function printVerdict(output: Output, verdict: Verdict, isJson: boolean): void {
   else output.write(formatVerdict(verdict));
 }
 
-function readPolicy({ state, address, trust, allow, collateralFile }: AttestRequest): SessionPolicy {
-  const collateral = collateralFile === undefined ? {} : { collateral: readCollateral(collateralFile) };
+async function readPolicy({ state, address, trust, allow, collateral }: AttestRequest): Promise<SessionPolicy> {
+  const trustAnchors = readTrustAnchors(trust);
+  const { bundle, resolve } = await openCollateral(collateral, { state, trustAnchors, now: () => new Date() });
   using store = openStore(state);
-  const references = store.listReferences(address.workload);
-  return { trustAnchors: readTrustAnchors(trust), references, allow, ...collateral };
+  return {
+    trustAnchors,
+    references: store.listReferences(address.workload),
+    allow,
+    ...(bundle === undefined ? {} : { collateral: bundle }),
+    ...(resolve === undefined ? {} : { resolve }),
+  };
 }
 
 function saveEvidence(file: string | undefined, evidence: Uint8Array | undefined): void {

@@ -43,16 +43,24 @@ export function readEndorsements(files: readonly string[]): readonly string[] {
   return files.map((file) => endorsementToPem(readBytes(file), file));
 }
 
-/** @throws InclavareError ERR_COLLATERAL_FORMAT for what is not a bundle, JSON or not */
-export function readCollateral(file: string): CollateralBundle {
-  let json: unknown;
+/**
+ * @returns nothing for a file of another kind of collateral.
+ * @throws InclavareError ERR_COLLATERAL_FORMAT for what is no bundle, JSON or not
+ */
+export function readCollateral(file: string): CollateralBundle | undefined {
+  const json = readJson(file);
+  const isOther = typeof json === "object" && json !== null && "format" in json;
+  return isOther ? undefined : parseCollateralBundle(json, file);
+}
+
+/** @throws InclavareError ERR_COLLATERAL_FORMAT */
+export function readJson(file: string): unknown {
+  const text = readText(file);
   try {
-    json = JSON.parse(readText(file));
+    return JSON.parse(text);
   } catch (error) {
-    if (error instanceof InclavareError) throw error;
     throw new InclavareError("ERR_COLLATERAL_FORMAT", `${file} is not JSON`, { cause: error });
   }
-  return parseCollateralBundle(json, file);
 }
 
 export function readPolicy(file: string): Policy {

@@ -1,9 +1,10 @@
 /** shelter: the verifier, off the cloud. */
 import { type Program, runProgram, VERSION } from "@inclavare/cli";
 import { createAttestCommand } from "./commands/attest.ts";
+import { createCollateralCommands } from "./commands/collateral.ts";
 import { createKeyCommand } from "./commands/key.ts";
 import { createReferenceCommands } from "./commands/reference.ts";
-import { verifyCommand } from "./commands/verify.ts";
+import { createVerifyCommand } from "./commands/verify.ts";
 import { defaultStateDirectory } from "./state-directory.ts";
 
 const state = defaultStateDirectory(process.env);
@@ -12,7 +13,13 @@ const program: Program = {
   name: "shelter",
   summary: "verifies evidence, records what workloads are expected to be, and attests them",
   version: VERSION,
-  commands: [verifyCommand, createAttestCommand(state), ...createReferenceCommands(state), createKeyCommand(state)],
+  commands: [
+    createVerifyCommand(state),
+    createAttestCommand(state),
+    ...createReferenceCommands(state),
+    ...createCollateralCommands(state),
+    createKeyCommand(state),
+  ],
 };
 
 process.exitCode = await runProgram(program, process.argv.slice(2), process);

@@ -9,6 +9,7 @@ import {
   verifyEvidence,
 } from "@inclavare/attestation";
 import { ERROR_CODES, isInclavareError } from "@inclavare/errors";
+import type { Resolve } from "./collateral.ts";
 import type { ReferenceRecord } from "./store.ts";
 
 export interface SessionPolicy {
@@ -17,6 +18,8 @@ export interface SessionPolicy {
   readonly allow: readonly Allowance[];
   /** Used in place of what the workload sends. */
   readonly collateral?: CollateralBundle;
+  /** Finds collateral before the verification; what it finds goes before what the workload sends. */
+  readonly resolve?: Resolve;
 }
 
 /** Appraises the proof of one session, and remembers what came and what was said of it. */
@@ -32,12 +35,18 @@ export class SessionAppraisal {
 
   /** An `Appraise` of Enclave-TLS, which has compared the nonce with its own challenge before. */
   async appraise(evidence: Evidence, claims: Claims, claimsBytes: Uint8Array): Promise<Verdict> {
-    const { trustAnchors, references, allow, collateral } = this.#policy;
+    const { trustAnchors, references, allow, collateral, resolve } = this.#policy;
     const complete = { ...evidence, ...(collateral === undefined ? {} : { collateral }) };
     const bytes = encodeEvidenceMessage({ evidence: complete, claims: claimsBytes });
     this.evidence = bytes;
+    const resolved = await resolve?.(bytes, []);
+    if (resolved?.collateral !== undefined) {
+      const found = { ...evidence, collateral: resolved.collateral };
+      this.evidence = encodeEvidenceMessage({ evidence: found, claims: claimsBytes });
+    }
     const verdict = verifyEvidence({
       bytes,
+      ...resolved,
       trustAnchors,
       now: new Date(),
       ...(claims.nonce === undefined ? {} : { nonce: claims.nonce }),

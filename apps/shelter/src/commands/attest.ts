@@ -1,5 +1,6 @@
 import { type Command, defineCommand } from "@inclavare/cli";
 import { InclavareError } from "@inclavare/errors";
+import { serviceOptions } from "../collateral.ts";
 import { parseAllowances } from "../inputs.ts";
 import type { WorkloadAddress } from "../workload-session.ts";
 import { allowOption, outputOption, stateOption, trustOption } from "./options.ts";
@@ -17,7 +18,12 @@ export function createAttestCommand(defaultState: string): Command {
       via: { type: "string", value: "HOST:PORT", help: "where inclavared listens" },
       container: { type: "string", value: "ID", help: "which container, where several run the workload" },
       trust: trustOption,
-      collateral: { type: "string", value: "FILE", help: "collateral, in place of what the workload sends" },
+      collateral: {
+        type: "string",
+        value: "PATH",
+        help: "bundle, other file of collateral or directory of them, in place of what the workload sends",
+      },
+      ...serviceOptions,
       allow: allowOption,
       secret: { type: "string", multiple: true, value: "NAME=FILE", help: "a secret for the accepted workload" },
       key: { type: "string", value: "PEM", help: "client key (P-256), in place of the one in the state" },
@@ -38,7 +44,7 @@ export function createAttestCommand(defaultState: string): Command {
         keyFile: values.key,
         trust: values.trust,
         allow: parseAllowances(values.allow),
-        collateralFile: values.collateral,
+        collateral: values,
         secrets: values.secret,
         evidenceFile: values["save-evidence"],
         isJson: values.output === "json",

@@ -66,8 +66,23 @@ const numbersSchema = v.object({
   ),
 });
 
+/** One evaluation that the service has; dates in ISO 8601. */
+export interface EvaluationNumber {
+  readonly number: number;
+  readonly recoveryEvent: string;
+  readonly tcbDate: string;
+}
+
+/** @param body of an admitted artefact. */
+export function evaluationNumbersOf(body: string): readonly EvaluationNumber[] {
+  const { tcbEvalNumbers } = parseEvaluationNumbers(splitSignedBody(body, "tcbEvaluationDataNumbers").text);
+  return tcbEvalNumbers.map(({ tcbEvaluationDataNumber: number, tcbRecoveryEventDate, tcbDate }) => {
+    return { number, recoveryEvent: tcbRecoveryEventDate.toISOString(), tcbDate: tcbDate.toISOString() };
+  });
+}
+
 /** @throws CheckFailure ERR_COLLATERAL_CONTENT */
-export function parseEvaluationNumbers(text: string): v.InferOutput<typeof numbersSchema> {
+function parseEvaluationNumbers(text: string): v.InferOutput<typeof numbersSchema> {
   return parseDocument(text, numbersSchema, "TCB evaluation data numbers");
 }
 

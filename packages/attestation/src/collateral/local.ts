@@ -71,11 +71,17 @@ export function createDirectorySource(directory: string): CollateralSource {
   };
 }
 
+/** One file of any kind that a directory may hold. @throws InclavareError ERR_COLLATERAL_FORMAT, ERR_FILE */
+export function createFileSource(path: string): CollateralSource {
+  const bytes = readBounded(path);
+  return jsonSource(bytes, path) ?? createEndorsementSource(endorsementToPem(bytes, path), path);
+}
+
 /**
  * A JSON file of either kind. @returns `undefined` for what is no JSON at all.
  * @throws InclavareError ERR_COLLATERAL_FORMAT
  */
-export function jsonSource(bytes: Uint8Array, name: string): CollateralSource | undefined {
+function jsonSource(bytes: Uint8Array, name: string): CollateralSource | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
   if (!text.trimStart().startsWith("{")) return undefined;
   let json: unknown;
@@ -93,7 +99,12 @@ function localSource(name: string, find: (request: ArtefactRequest) => readonly 
   return { name, isRemote: false, fetch: async (request) => await Promise.resolve(find(request)) };
 }
 
-function artefactsOfBundle(bundle: CollateralBundle, origin: string, request: ArtefactRequest): readonly Artefact[] {
+/** What a bundle has for a request, right or wrong. */
+export function artefactsOfBundle(
+  bundle: CollateralBundle,
+  origin: string,
+  request: ArtefactRequest,
+): readonly Artefact[] {
   const one = (body: string, issuerChain?: string): readonly Artefact[] => {
     return body === "" ? [] : [{ request, body, origin, ...(issuerChain === undefined ? {} : { issuerChain }) }];
   };
