@@ -1,7 +1,7 @@
 /**
  * Runs the cases of a folder (`cases.json` and the files that it names) through `shelter verify`, as a person would.
  *
- *   node test/vectors/run-cases.ts FOLDER
+ *   node test/vectors/run-cases.ts FOLDER       after `npm run build`
  *
  * One line for each case; exits with 1 where a verdict is not the expected one, and where there is no case at all.
  */
@@ -10,7 +10,8 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Case, readCases } from "./cases.ts";
 
-const SHELTER = join(import.meta.dirname, "..", "..", "apps", "shelter", "src", "main.ts");
+const BIN = process.env["INCLAVARE_TEST_BIN"] ?? join(import.meta.dirname, "..", "..", "dist", "bin");
+const SHELTER = join(BIN, "shelter");
 const DEADLINE_MS = 60_000;
 const AT_ONCE = 2;
 
@@ -47,7 +48,7 @@ async function shelter(folder: string, args: readonly string[]) {
   return await new Promise<{ readonly exit: number; readonly verdict: unknown; readonly stderr: string }>(
     (done, fail) => {
       const options = { cwd: folder, timeout: DEADLINE_MS, maxBuffer: 16 << 20 };
-      execFile(process.execPath, [SHELTER, ...args], options, (error, stdout, stderr) => {
+      execFile(SHELTER, args, options, (error, stdout, stderr) => {
         const exit = error === null ? 0 : error.code;
         if (typeof exit !== "number") {
           fail(new Error(`shelter ended by ${error?.signal ?? "itself"}: ${stderr}`));

@@ -3,10 +3,10 @@ import { type Allowance, exitCodeOf, type Verdict } from "@inclavare/attestation
 import { type Output, printJson } from "@inclavare/cli";
 import { createHttpClient, type EnclaveTlsSocket, identityFromKey } from "@inclavare/enclave-tls";
 import { InclavareError } from "@inclavare/errors";
-import { loadClientKey } from "./client-key.ts";
 import { openCollateral } from "./collateral.ts";
 import { formatVerdict } from "./format-verdict.ts";
 import { readTrustAnchors } from "./inputs.ts";
+import { loadKey } from "./key-files.ts";
 import { deliverSecrets, readSecrets } from "./secrets.ts";
 import { SessionAppraisal, type SessionPolicy, verdictOfFailure } from "./session-verdict.ts";
 import { openStore } from "./store.ts";
@@ -41,7 +41,7 @@ export async function runAttest(
   const { address, timeoutMs } = request;
   const secrets = readSecrets(request.secrets);
   const appraisal = new SessionAppraisal(await readPolicy(request));
-  const identity = await identityFromKey(loadClientKey(request.state, request.keyFile), { now: new Date() });
+  const identity = await identityFromKey(loadKey("client", request.state, request.keyFile), { now: new Date() });
   const appraise = appraisal.appraise.bind(appraisal);
   const outcome = await attempt(() => openWorkloadSession(address, { identity, appraise, timeoutMs }));
   try {

@@ -77,7 +77,7 @@ function formatConclusion({ verdict, tee, tcb, checks }: Verdict): string {
 }
 
 /** The text comes from whoever made the evidence, and goes to a terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?");
 }
 

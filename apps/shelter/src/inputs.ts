@@ -90,7 +90,8 @@ export function parseTime(text: string): Date {
   throw new InclavareError("ERR_USAGE", `--time is "${text}", expected ISO 8601, such as 2025-06-15T00:00:00Z`);
 }
 
-function readText(file: string): string {
+/** @throws InclavareError ERR_FILE_NOT_FOUND, ERR_FILE */
+export function readText(file: string): string {
   return Buffer.from(readBytes(file)).toString("utf8");
 }
 

@@ -2,8 +2,9 @@
 import { type Program, runProgram, VERSION } from "@inclavare/cli";
 import { createAttestCommand } from "./commands/attest.ts";
 import { createCollateralCommands } from "./commands/collateral.ts";
-import { createKeyCommand } from "./commands/key.ts";
+import { createKeyCommands } from "./commands/key.ts";
 import { createReferenceCommands } from "./commands/reference.ts";
+import { tokenVerifyCommand } from "./commands/token.ts";
 import { createVerifyCommand } from "./commands/verify.ts";
 import { defaultStateDirectory } from "./state-directory.ts";
 
@@ -18,7 +19,8 @@ const program: Program = {
     createAttestCommand(state),
     ...createReferenceCommands(state),
     ...createCollateralCommands(state),
-    createKeyCommand(state),
+    ...createKeyCommands(state),
+    tokenVerifyCommand,
   ],
 };
 

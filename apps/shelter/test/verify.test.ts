@@ -1,17 +1,11 @@
 /** `shelter verify` as people call it: the program, on recorded evidence, and its exit codes. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
-import { encodeClaims, encodeEvidenceMessage, hashPublicKey, type Verdict } from "@inclavare/attestation";
+import { describe, it } from "node:test";
+import { encodeClaims, encodeEvidenceMessage, hashPublicKey } from "@inclavare/attestation";
 
-const MAIN = join(import.meta.dirname, "..", "src", "main.ts");
-const VECTORS = join(import.meta.dirname, "..", "..", "..", "test", "vectors");
-const DEADLINE_MS = 60_000;
-const directory = mkdtempSync(join(tmpdir(), "shelter-verify-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+import { codesOf, data, directory, file, type Result, shelter, verdictOf } from "./program.ts";
 
 const JUNE = "2025-06-15T00:00:00Z";
 const QUOTE = data("syn-sgx-ok.quote.bin");
@@ -22,40 +16,8 @@ const TIME = ["--time", JUNE];
 const ALLOW = ["--allow", "simulated", "--allow", "no-reference", "--allow", "no-nonce"];
 const GOOD = [QUOTE, ...COLLATERAL, ...TRUST, ...TIME];
 
-interface Result {
-  readonly exit: number | string | null | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function data(name: string): string {
-  return join(VECTORS, name.includes("/") ? name : join("dcap", name));
-}
-
-function file(name: string, content: string | Uint8Array): string {
-  const path = join(directory, name);
-  writeFileSync(path, content);
-  return path;
-}
-
-async function shelter(...args: readonly string[]): Promise<Result> {
-  return await new Promise((resolve) => {
-    const options = { timeout: DEADLINE_MS, env: { ...process.env, NODE_COMPILE_CACHE: join(directory, "compiled") } };
-    execFile(process.execPath, [MAIN, "verify", ...args], options, (error, stdout, stderr) => {
-      resolve({ exit: error === null ? 0 : error.code, stdout, stderr });
-    });
-  });
-}
-
-async function verdictOf(
-  ...args: readonly string[]
-): Promise<{ readonly exit: Result["exit"]; readonly verdict: Verdict }> {
-  const { exit, stdout } = await shelter(...args, "-o", "json");
-  return { exit, verdict: JSON.parse(stdout) as Verdict };
-}
-
-function codesOf({ checks }: Verdict, result: "failed" | "allowed" = "failed"): (string | undefined)[] {
-  return checks.filter((check) => check.result === result).map(({ code }) => code);
+async function verify(...args: readonly string[]): Promise<Result> {
+  return await shelter("verify", ...args);
 }
 
 describe("exit codes", { concurrency: 2 }, () => {
@@ -68,7 +30,7 @@ describe("exit codes", { concurrency: 2 }, () => {
   });
 
   it("1: evidence that is not there", async () => {
-    const { exit, stderr } = await shelter(join(directory, "absent"));
+    const { exit, stderr } = await verify(join(directory, "absent"));
     assert.equal(exit, 1);
     assert.match(stderr, /ERR_FILE_NOT_FOUND/u);
   });
@@ -81,7 +43,7 @@ describe("exit codes", { concurrency: 2 }, () => {
       [QUOTE, "--allow", "all"],
       [QUOTE, "--time", "soon"],
     ]) {
-      const { exit, stderr } = await shelter(...args);
+      const { exit, stderr } = await verify(...args);
       assert.equal(exit, 2, args.join(" "));
       assert.match(stderr, /ERR_USAGE/u);
     }
@@ -127,13 +89,7 @@ describe("exit codes", { concurrency: 2 }, () => {
 
   it("4: collateral that is no bundle", async () => {
     for (const content of ["{", "{}", "[]"]) {
-      const { exit, stderr } = await shelter(
-        QUOTE,
-        "--collateral",
-        file("collateral.json", content),
-        ...TRUST,
-        ...TIME,
-      );
+      const { exit, stderr } = await verify(QUOTE, "--collateral", file("collateral.json", content), ...TRUST, ...TIME);
       assert.equal(exit, 4);
       assert.match(stderr, /ERR_COLLATERAL_FORMAT/u);
     }
@@ -160,8 +116,8 @@ describe("a bit flipped in the signed range", { concurrency: 2 }, () => {
       const bytes = readFileSync(QUOTE);
       bytes[offset] = (bytes[offset] ?? 0) ^ (1 << (offset % 8));
       const path = file(`flipped-${offset}`, bytes);
-      assert.equal((await shelter(path, ...COLLATERAL, ...TRUST, ...TIME, "--evidence-only")).exit, 3);
-      assert.equal((await shelter(path, ...TRUST, ...TIME, ...ALLOW)).exit, 3);
+      assert.equal((await verify(path, ...COLLATERAL, ...TRUST, ...TIME, "--evidence-only")).exit, 3);
+      assert.equal((await verify(path, ...TRUST, ...TIME, ...ALLOW)).exit, 3);
     });
   }
 });
@@ -171,8 +127,8 @@ describe("flags", { concurrency: 2 }, () => {
     const stale = JSON.parse(readFileSync(data("sgx-01.collateral.json"), "utf8"));
     const evidence = { format: "sgx-quote", quote: readFileSync(QUOTE), collateral: stale } as const;
     const message = file("message", encodeEvidenceMessage({ evidence }));
-    assert.equal((await shelter(message, ...TRUST, ...TIME, "--evidence-only")).exit, 3);
-    assert.equal((await shelter(message, ...TRUST, ...TIME, "--evidence-only", ...COLLATERAL)).exit, 6);
+    assert.equal((await verify(message, ...TRUST, ...TIME, "--evidence-only")).exit, 3);
+    assert.equal((await verify(message, ...TRUST, ...TIME, "--evidence-only", ...COLLATERAL)).exit, 6);
   });
 
   it("--endorsement gives the PCK chain of a quote that has none", async () => {
@@ -189,8 +145,8 @@ describe("flags", { concurrency: 2 }, () => {
       "2025-01-01T00:00:00Z",
       "--evidence-only",
     ];
-    assert.equal((await shelter(...args)).exit, 4);
-    assert.equal((await shelter(...args, "--endorsement", file("chain.pem", chain))).exit, 6);
+    assert.equal((await verify(...args)).exit, 4);
+    assert.equal((await verify(...args, "--endorsement", file("chain.pem", chain))).exit, 6);
   });
 
   it("--trust replaces the built-in roots, also with several files", async () => {
@@ -198,7 +154,7 @@ describe("flags", { concurrency: 2 }, () => {
     const args = [...genuine, "--time", "2025-07-04T00:00:00Z", "--evidence-only"];
     const builtin = await verdictOf(...args);
     assert.deepEqual([builtin.exit, builtin.verdict.tee], [6, "sgx"]);
-    assert.equal((await shelter(...args, ...TRUST)).exit, 3);
+    assert.equal((await verify(...args, ...TRUST)).exit, 3);
     const { collateral } = { collateral: JSON.parse(readFileSync(data("sgx-01.collateral.json"), "utf8")) };
     const intel = file("intel.pem", collateral.tcb_info_issuer_chain);
     const both = await verdictOf(...args, ...TRUST, "--trust", intel);
@@ -206,12 +162,12 @@ describe("flags", { concurrency: 2 }, () => {
   });
 
   it("--time decides, and must name its zone", async () => {
-    assert.equal((await shelter(QUOTE, ...COLLATERAL, ...TRUST, "--time", "2024-01-01", "--evidence-only")).exit, 4);
+    assert.equal((await verify(QUOTE, ...COLLATERAL, ...TRUST, "--time", "2024-01-01", "--evidence-only")).exit, 4);
     assert.equal(
-      (await shelter(QUOTE, ...COLLATERAL, ...TRUST, "--time", "2025-06-15T02:00:00+02:00", "--evidence-only")).exit,
+      (await verify(QUOTE, ...COLLATERAL, ...TRUST, "--time", "2025-06-15T02:00:00+02:00", "--evidence-only")).exit,
       6,
     );
-    assert.equal((await shelter(QUOTE, ...TRUST, "--time", "2025-06-15T02:00:00")).exit, 2);
+    assert.equal((await verify(QUOTE, ...TRUST, "--time", "2025-06-15T02:00:00")).exit, 2);
   });
 
   it("--nonce is compared with the report data of a quote", async () => {
@@ -219,10 +175,10 @@ describe("flags", { concurrency: 2 }, () => {
     const { REPORTDATA: reportData } = verdict.claims;
     assert.ok(typeof reportData === "string");
     const allow = ALLOW.slice(0, 4);
-    assert.equal((await shelter(...GOOD, ...allow, "--nonce", reportData)).exit, 0);
+    assert.equal((await verify(...GOOD, ...allow, "--nonce", reportData)).exit, 0);
     const other = await verdictOf(...GOOD, ...ALLOW, "--nonce", "00112233");
     assert.deepEqual([other.exit, codesOf(other.verdict)], [5, ["ERR_POLICY_NONCE"]]);
-    assert.equal((await shelter(...GOOD, "--nonce", "xyz")).exit, 2);
+    assert.equal((await verify(...GOOD, "--nonce", "xyz")).exit, 2);
   });
 
   it("--policy gives reference values", async () => {
@@ -235,10 +191,10 @@ describe("flags", { concurrency: 2 }, () => {
         referenceValues: [{ mrEnclave, mrSigner, source: "the test" }],
         allow: ["simulated", "no-nonce"],
       });
-    assert.equal((await shelter(...GOOD, "--policy", file("policy.json", policy(mrEnclave)))).exit, 0);
+    assert.equal((await verify(...GOOD, "--policy", file("policy.json", policy(mrEnclave)))).exit, 0);
     const other = await verdictOf(...GOOD, "--policy", file("other.json", policy("00".repeat(32))));
     assert.deepEqual([other.exit, codesOf(other.verdict)], [5, ["ERR_POLICY_MEASUREMENT"]]);
-    const broken = await shelter(...GOOD, "--policy", file("broken.json", "[]"));
+    const broken = await verify(...GOOD, "--policy", file("broken.json", "[]"));
     assert.deepEqual([broken.exit, /ERR_POLICY_FORMAT/u.test(broken.stderr)], [1, true]);
   });
 
@@ -247,8 +203,8 @@ describe("flags", { concurrency: 2 }, () => {
     assert.equal(exit, 5);
     assert.deepEqual(codesOf(verdict), ["ERR_POLICY_NO_REFERENCE", "ERR_POLICY_NO_NONCE"]);
     const expired = [QUOTE, ...COLLATERAL, ...TRUST, "--time", "2025-07-02T00:00:00Z", ...ALLOW];
-    assert.equal((await shelter(...expired)).exit, 4);
-    assert.equal((await shelter(...expired, "--allow", "expired-collateral")).exit, 0);
+    assert.equal((await verify(...expired)).exit, 4);
+    assert.equal((await verify(...expired, "--allow", "expired-collateral")).exit, 0);
   });
 
   it("--evidence-only stops before the policy, not before the signatures", async () => {
@@ -256,7 +212,7 @@ describe("flags", { concurrency: 2 }, () => {
     const debug = await verdictOf(data("sgx-02.quote.bin"), ...args);
     assert.deepEqual([debug.exit, debug.verdict.measurement?.debug], [6, true]);
     assert.equal(debug.verdict.tcb?.status, "ConfigurationAndSWHardeningNeeded");
-    assert.equal((await shelter(data("sgx-04-tampered.quote.bin"), ...args)).exit, 3);
+    assert.equal((await verify(data("sgx-04-tampered.quote.bin"), ...args)).exit, 3);
   });
 
   it("-o json has every key, -o text one closing line", async () => {
@@ -271,19 +227,16 @@ describe("flags", { concurrency: 2 }, () => {
       "checks",
       "claims",
     ]);
-    const text = (await shelter(...GOOD, "-o", "text")).stdout.trimEnd().split("\n");
+    const text = (await verify(...GOOD, "-o", "text")).stdout.trimEnd().split("\n");
     assert.match(text.at(-1) ?? "", /^REFUSED \(simulated, TCB UpToDate\): .*\[ERR_POLICY_SIMULATED\]$/u);
     assert.ok(text.some((line) => line.startsWith("✓ quote-signature")));
     assert.ok(text.some((line) => line.startsWith("✗ simulated")));
+    assert.match((await verify(...GOOD, "--evidence-only")).stdout, /\nVERIFIED \(simulated, TCB UpToDate\)[^\n]*\n$/u);
     assert.match(
-      (await shelter(...GOOD, "--evidence-only")).stdout,
-      /\nVERIFIED \(simulated, TCB UpToDate\)[^\n]*\n$/u,
-    );
-    assert.match(
-      (await shelter(...GOOD, ...ALLOW)).stdout,
+      (await verify(...GOOD, ...ALLOW)).stdout,
       /\nACCEPTED \(simulated, TCB UpToDate\); allowed by exception/u,
     );
-    assert.equal((await shelter(...GOOD, "-o", "yaml")).exit, 2);
+    assert.equal((await verify(...GOOD, "-o", "yaml")).exit, 2);
   });
 });
 
@@ -306,17 +259,17 @@ describe("kinds of files", { concurrency: 2 }, () => {
     const { exit, verdict } = await verdictOf(...args, ...endorsements);
     assert.deepEqual([exit, verdict.tee], [6, "sev-snp"]);
     assert.equal(verdict.claims["REPORTED_TCB"], "0300000000000873");
-    assert.match((await shelter(...args, ...endorsements)).stdout, /^TCB {8}Milan: bootLoader 3/mu);
-    assert.equal((await shelter(...args)).exit, 4);
+    assert.match((await verify(...args, ...endorsements)).stdout, /^TCB {8}Milan: bootLoader 3/mu);
+    assert.equal((await verify(...args)).exit, 4);
     const tampered = [data("snp/milan-tampered.report.bin"), ...args.slice(1), ...endorsements];
-    assert.equal((await shelter(...tampered)).exit, 3);
+    assert.equal((await verify(...tampered)).exit, 3);
   });
 
   it("reads a TDX quote", async () => {
     const args = ["--collateral", data("tdx-01.collateral.json"), "--time", "2025-07-04T00:00:00Z", "--evidence-only"];
     const { exit, verdict } = await verdictOf(data("tdx-01.quote.bin"), ...args);
     assert.deepEqual([exit, verdict.tee, verdict.tcb?.status], [6, "tdx", "UpToDate"]);
-    assert.equal((await shelter(data("tdx-01.quote.bin"), ...args)).exit, 6);
+    assert.equal((await verify(data("tdx-01.quote.bin"), ...args)).exit, 6);
   });
 
   it("reads an evidence message, and refuses claims that it does not bind", async () => {

@@ -1,73 +1,55 @@
-import { exitCodeOf, verifyEvidence } from "@inclavare/attestation";
-import { type Command, defineCommand, printJson } from "@inclavare/cli";
-import { openCollateral, serviceOptions } from "../collateral.ts";
+import { exitCodeOf, type Verdict, verifyEvidence } from "@inclavare/attestation";
+import { type Command, defineCommand, type Output, printJson } from "@inclavare/cli";
 import { formatVerdict } from "../format-verdict.ts";
-import {
-  parseAllowances,
-  parseNonce,
-  parseTime,
-  readBytes,
-  readEndorsements,
-  readPolicy,
-  readTrustAnchors,
-} from "../inputs.ts";
-import { allowOption, outputOption, stateOption, trustOption } from "./options.ts";
+import { writeWhole } from "../output-file.ts";
+import { issueToken, parseTokenRequest } from "../token.ts";
+import { appliedPolicy, readVerification } from "../verification.ts";
+import { evidenceOptions, policyOption, stateOption, tokenOptions } from "./options.ts";
 
-/** `shelter verify FILE`: evidence in, verdict out; no network and no state, unless a service or the cache is named. */
+/** `shelter verify FILE`: evidence in, verdict out; no network and no state, unless a service, the cache or a token is named. */
 export function createVerifyCommand(defaultState: string): Command {
   return defineCommand({
     name: "verify",
     summary: "verifies a quote, report, token, document, certificate or evidence message, and appraises it",
     positionals: ["FILE"],
     options: {
-      collateral: {
-        type: "string",
-        value: "PATH",
-        help: "bundle, other file of collateral or directory of them, in place of what the evidence brings",
-      },
-      ...serviceOptions,
-      state: stateOption(defaultState),
-      endorsement: {
-        type: "string",
-        multiple: true,
-        value: "CERTS",
-        help: "certificates and revocation lists that endorse the platform",
-      },
-      trust: trustOption,
-      time: { type: "string", value: "ISO", help: "verify as of this time (default: now)" },
-      nonce: { type: "string", value: "HEX", help: "the challenge that the evidence must answer" },
-      policy: { type: "string", value: "FILE", help: "reference values, accepted TCB statuses, allowances (JSON)" },
-      allow: allowOption,
+      ...evidenceOptions,
+      policy: policyOption,
       "evidence-only": { type: "boolean", help: "stop before the policy" },
-      output: outputOption("verdict"),
+      ...tokenOptions,
+      state: stateOption(defaultState),
+      output: {
+        type: "string",
+        short: "o",
+        choices: ["text", "json", "ear"],
+        help: "form of the verdict; ear: a signed token (default: text)",
+      },
     },
     notes: [
       "The nonce is compared with the claim of that name; of a bare quote it must be the report data, padded with zeros.",
+      "A token is issued over a refusal too, and says so; the exit code is that of the verdict.",
       "Exit codes: 0 accepted, 3 signature, chain, revocation or format, 4 collateral missing or expired,",
       "5 refused by policy, 6 verified without a policy, 1 a fault on this side, 2 wrong usage.",
     ].join("\n"),
     async run({ values, positionals, stdout }) {
-      const bytes = readBytes(positionals[0] ?? "");
-      const trustAnchors = readTrustAnchors(values.trust);
-      const now = values.time === undefined ? new Date() : parseTime(values.time);
-      const endorsements = readEndorsements(values.endorsement);
-      const places = { state: values.state ?? defaultState, trustAnchors, now: () => now };
-      const { bundle, resolve } = await openCollateral(values, places);
-      const verdict = verifyEvidence({
-        allow: parseAllowances(values.allow),
-        now,
-        ...(values.nonce === undefined ? {} : { nonce: parseNonce(values.nonce) }),
-        evidenceOnly: values["evidence-only"],
-        bytes,
-        trustAnchors,
-        endorsements,
-        ...(bundle === undefined ? {} : { collateral: bundle }),
-        ...(await resolve?.(bytes, endorsements)),
-        ...(values.policy === undefined ? {} : { policy: readPolicy(values.policy) }),
-      });
-      if (values.output === "json") printJson(stdout, verdict);
-      else stdout.write(formatVerdict(verdict));
+      const [file = ""] = positionals;
+      const { output, state = defaultState, token: tokenFile } = values;
+      const request = parseTokenRequest(values, output === "ear");
+      const input = await readVerification(file, values, { state, evidenceOnly: values["evidence-only"] });
+      const verdict = verifyEvidence(input);
+      if (output !== "ear") printVerdict(stdout, verdict, output === "json");
+      if (request !== undefined) {
+        const { now, nonce } = input;
+        const token = issueToken(verdict, request, { now, nonce, policy: appliedPolicy(input), state });
+        if (tokenFile !== undefined) writeWhole(tokenFile, `${token}\n`);
+        if (output === "ear") stdout.write(`${token}\n`);
+      }
       return exitCodeOf(verdict);
     },
   });
+}
+
+function printVerdict(output: Output, verdict: Verdict, isJson: boolean): void {
+  if (isJson) printJson(output, verdict);
+  else output.write(formatVerdict(verdict));
 }

@@ -4,16 +4,18 @@ import { join } from "node:path";
 import { InclavareError } from "@inclavare/errors";
 import { prepareStateDirectory } from "./state-directory.ts";
 
-const FILE_NAME = "client-key.pem";
+/** Shelter's keys: the one that enclave manifests name as a verifier, and the one that signs its tokens. */
+const FILE_NAMES = { client: "client-key.pem", token: "token-key.pem" } as const;
 
 /**
- * The PEM of Shelter's client key, the one that enclave manifests name as a verifier: the given file, or the key in the
- * state directory, made there (P-256, mode 0600) the first time.
+ * The PEM of a key of Shelter's: the given file, or the key in the state directory, made there (P-256, mode 0600) the
+ * first time.
+ * @throws InclavareError ERR_FILE, ERR_STATE_DIRECTORY
  */
-export function loadClientKey(stateDirectory: string, keyFile: string | undefined): string {
+export function loadKey(use: keyof typeof FILE_NAMES, stateDirectory: string, keyFile: string | undefined): string {
   if (keyFile !== undefined) return readKey(keyFile);
   prepareStateDirectory(stateDirectory);
-  const path = join(stateDirectory, FILE_NAME);
+  const path = join(stateDirectory, FILE_NAMES[use]);
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
