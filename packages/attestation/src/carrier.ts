@@ -4,6 +4,7 @@ import type { Certificate } from "@inclavare/x509";
 import { decodePayload, decodeSign1 } from "./cose/sign1.ts";
 import { decodeEvidenceMessage } from "./evidence-message.ts";
 import { decodeEvidenceCertificate } from "./ratls/certificate.ts";
+import { decodeEndorsements } from "./ratls/endorsements.ts";
 import { type EvidenceKind, recognise } from "./recognise.ts";
 
 /** Whose room the evidence belongs to; the header of a quote says which of two TEEs it is. */
@@ -24,10 +25,16 @@ export interface Carrier {
 /** @throws InclavareError ERR_EVIDENCE_FORMAT, ERR_EVIDENCE_UNSUPPORTED */
 export function openCarrier(bytes: Uint8Array): Carrier {
   const kind = recognise(bytes);
-  if (kind === "certificate") return { kind, ...decodeEvidenceCertificate(bytes) };
+  if (kind === "certificate") return { kind, ...openCertificate(bytes) };
   if (kind === "evidence-message") return { kind, ...openMessage(bytes) };
   if (kind === "cose-sign1") return { kind, form: isNitro(bytes) ? "nitro-document" : "psa-token", evidence: bytes };
   return { kind, form: kind === "report" ? "snp-report" : kind, evidence: bytes };
+}
+
+function openCertificate(bytes: Uint8Array): Omit<Carrier, "kind"> {
+  const parts = decodeEvidenceCertificate(bytes);
+  const collateral = decodeEndorsements(parts.certificate);
+  return { ...parts, ...(collateral === undefined ? {} : { collateral }) };
 }
 
 /** A Nitro document names its fields by text, a PSA token by numbers. */

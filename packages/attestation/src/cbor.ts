@@ -55,6 +55,11 @@ export function untag(value: unknown, tag: number): unknown {
   return value instanceof Tagged && value.tag === tag ? value.value : undefined;
 }
 
+/** The reverse. */
+export function withTag(tag: number, value: unknown): unknown {
+  return new Tagged(tag, value);
+}
+
 /** Encodes in RFC 8949 core deterministic form: the same value gives the same bytes. */
 export function encodeCbor(value: unknown): Uint8Array {
   return encode(value, rfc8949EncodeOptions);

@@ -59,6 +59,7 @@ export {
   type ReferenceValue,
 } from "./policy.ts";
 export { EVIDENCE_EXTENSION } from "./ratls/certificate.ts";
+export { encodeEndorsements, ENDORSEMENTS_EXTENSION } from "./ratls/endorsements.ts";
 export { type EvidenceKind, recognise } from "./recognise.ts";
 export { verifySgxQuote } from "./sgx/verify.ts";
 export { verifyTdxQuote } from "./tdx/verify.ts";

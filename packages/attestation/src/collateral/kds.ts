@@ -3,7 +3,7 @@ import { InclavareError } from "@inclavare/errors";
 import type { PemLabel } from "@inclavare/x509";
 import { decodeTcbVersion } from "../snp/product.ts";
 import { type Artefact, byKind, isSnpRequest, type SnpRequest } from "./artefact.ts";
-import { toPemText } from "./encoding.ts";
+import { toPemText } from "../pem-text.ts";
 import { httpGet, parseBaseUrl } from "./http.ts";
 import type { CollateralSource } from "./source.ts";
 

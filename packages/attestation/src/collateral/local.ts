@@ -9,7 +9,7 @@ import { endorsementToPem } from "../endorsement-file.ts";
 import { vekKind } from "../snp/vek.ts";
 import { type Artefact, type ArtefactRequest, byKind, isSnpRequest, keyOf } from "./artefact.ts";
 import { isArtefactFile, parseArtefacts } from "./artefact-file.ts";
-import { toPemText } from "./encoding.ts";
+import { toPemText } from "../pem-text.ts";
 import { type DocumentName, joinSignedBody, type SignedBody } from "../dcap/signed-body.ts";
 import type { CollateralSource } from "./source.ts";
 

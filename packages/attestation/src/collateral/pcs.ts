@@ -1,7 +1,8 @@
 /** Intel's Provisioning Certification Service, and the caches that answer like it (PCCS). @see Intel PCS API v3 and v4 */
 import { InclavareError } from "@inclavare/errors";
 import { type Artefact, byKind, type DcapRequest, isSnpRequest, type TcbChannel } from "./artefact.ts";
-import { decodeChainHeader, toPemText } from "./encoding.ts";
+import { toPemText } from "../pem-text.ts";
+import { decodeChainHeader } from "./chain-header.ts";
 import { httpGet, type HttpAnswer, parseBaseUrl } from "./http.ts";
 import type { CollateralSource } from "./source.ts";
 
