@@ -40,10 +40,26 @@ const VALUES = fc.constantFrom(
   '["/a"\n,\n]',
   '""',
   "1",
+  "0",
+  "01",
+  "1_0",
+  "+1",
+  "1000000000",
   "{}",
 );
 const LINES = fc.oneof(
-  fc.constantFrom("[rune]", "[attesterd]", "[rune.default_enclave]", "[ rune ]", "[[rune]]", "# ü", "", "\t", " #"),
+  fc.constantFrom(
+    "[rune]",
+    "[attesterd]",
+    "[conversion]",
+    "[rune.default_enclave]",
+    "[ rune ]",
+    "[[rune]]",
+    "# ü",
+    "",
+    "\t",
+    " #",
+  ),
   fc
     .tuple(
       fc.constantFrom(
@@ -53,6 +69,9 @@ const LINES = fc.oneof(
         "require_enclave",
         "socket",
         "platform",
+        "cache",
+        "cache_limit_mib",
+        "signing_key",
         "other",
         '"pals"',
       ),

@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { decodeSigstruct } from "@inclavare/sgx";
 import { probeProgram } from "../support/probe-program.ts";
 import { ShimBed } from "../support/shim-bed.ts";
 import { cannotRun } from "../support/testbed.ts";
@@ -53,6 +66,83 @@ describe(
       const refused = shim.ctr(...args("loud", ["--rm"], request), "exit", "0");
       assert.match(refused.stderr, /enclave\.runtime\.loglevel is "loud", expected one of .*ERR_REQUEST_VALUE/u);
       assert.equal(existsSync(shim.bundle("loud")), false);
+    });
+
+    describe("of an ordinary image", () => {
+      const cache = (): string => shim.bed.path("enclaves");
+      /** Runs the probe in a copy of the image, as every container has its own. @returns exit code and standard error */
+      function ran(id: string, edit: (image: string) => void = () => undefined): [number | null, string] {
+        const image = shim.bed.path(`image-${id}`);
+        cpSync(rootfs, image, { recursive: true, preserveTimestamps: true });
+        for (const name of readdirSync(image)) if (name !== "app.wasm") rmSync(join(image, name), { recursive: true });
+        edit(image);
+        const words = [...shim.runArgsOf(image, "--rm", "--env", `HOSTNAME=${id}`, ...ENCLAVE), id, "/app.wasm"];
+        const { status, stderr } = shim.ctr(...words, "exit", "3");
+        return [status, stderr];
+      }
+
+      it("it is converted once, whatever the container's name and arguments", () => {
+        rmSync(cache(), { recursive: true, force: true });
+        assert.deepEqual(
+          [ran("replica-1"), ran("replica-2")],
+          [
+            [3, ""],
+            [3, ""],
+          ],
+        );
+        assert.equal(readdirSync(cache()).length, 1);
+        assert.equal(statSync(cache()).mode & 0o777, 0o700);
+      });
+
+      it("another content is another enclave, whatever it is called", () => {
+        const edit = (image: string): void => writeFileSync(join(image, "data"), "x");
+        assert.deepEqual(ran("other", edit), [3, ""]);
+        assert.equal(readdirSync(cache()).length, 2);
+      });
+
+      it("what is damaged in the cache is made anew", () => {
+        for (const damage of [
+          (file: string) => truncateSync(file, 4096),
+          (file: string) => writeFileSync(file, Buffer.alloc(statSync(file).size)),
+          (file: string) => writeFileSync(join(file, "..", "sigstruct.bin"), "x"),
+          (file: string) => writeFileSync(join(file, "..", "enclave.json"), "{}"),
+          // Another enclave of this node, whole and signed: right for attesterd, but not of this image.
+          (file: string, all: readonly string[]) => {
+            const from = all.map((key) => join(cache(), key)).find((folder) => folder !== join(file, ".."));
+            cpSync(from ?? assert.fail("there is one enclave only"), join(file, ".."), { recursive: true });
+          },
+        ]) {
+          const keys = readdirSync(cache());
+          for (const key of keys) damage(join(cache(), key, "app.img"), keys);
+          assert.deepEqual(ran("damaged"), [3, ""], String(damage));
+        }
+      });
+
+      it("is signed with the operator's key where the configuration names one", () => {
+        const pem = shim.bed.path("signing-key.pem");
+        const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 3072, publicExponent: 3 });
+        writeFileSync(pem, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o644 });
+        const file = shim.bed.path("config.toml");
+        const before = readFileSync(file, "utf8");
+        writeFileSync(file, `${before}signing_key = "${pem}"\n`);
+        const [status, stderr] = ran("signed-badly");
+        assert.equal(status, 1);
+        assert.match(stderr, /signing_key \S+ has mode 644.*\(ERR_SIGNING_KEY\)/u);
+        chmodSync(pem, 0o600);
+        const known = readdirSync(cache());
+        assert.deepEqual(ran("signed"), [3, ""]);
+        const [key = ""] = readdirSync(cache()).filter((name) => !known.includes(name));
+        const { modulus } = decodeSigstruct(readFileSync(join(cache(), key, "sigstruct.bin")));
+        const { n = "" } = privateKey.export({ format: "jwk" });
+        assert.equal(Buffer.from(modulus.toReversed()).toString("hex"), Buffer.from(n, "base64url").toString("hex"));
+        writeFileSync(file, before);
+      });
+    });
+
+    it("leave a pod's sandbox plain, which has the pod's annotations too", () => {
+      const sandbox = ["--annotation", "io.kubernetes.cri.container-type=sandbox"];
+      const { status, stdout, stderr } = shim.sh("pause", "echo plain", ...ENCLAVE, ...sandbox);
+      assert.deepEqual([status, stdout], [0, "plain\n"], stderr);
     });
 
     it("share a pod's shim with plain containers", async () => {

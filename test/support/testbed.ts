@@ -50,7 +50,8 @@ export class Testbed implements AsyncDisposable {
     writeFileSync(
       config,
       `[rune]\nstate = "${this.path("rune")}"\npayload = "${PAYLOAD}"\n\n` +
-        `[attesterd]\nsocket = "${this.path("attesterd.sock")}"\nplatform = "${this.path("platform")}"\n`,
+        `[attesterd]\nsocket = "${this.path("attesterd.sock")}"\nplatform = "${this.path("platform")}"\n\n` +
+        `[conversion]\ncache = "${this.path("enclaves")}"\n`,
     );
     this.env = { ...process.env, INCLAVARE_CONFIG: config };
   }

@@ -14,9 +14,9 @@
 #include "launcher.h"
 
 enum { MOST_TEXT = 64 << 10 };
-enum kind { TEXT, PATH, PATHS, SWITCH };
+enum kind { TEXT, PATH, PATHS, SWITCH, COUNT };
 
-static const char *const tables[] = {"rune", "attesterd"};
+static const char *const tables[] = {"rune", "attesterd", "conversion"};
 static const struct {
   const char *table, *name;
   enum kind kind;
@@ -24,6 +24,7 @@ static const struct {
   {"rune", "runtime", TEXT}, {"rune", "state", PATH}, {"rune", "payload", PATH}, {"rune", "pals", PATHS},
   {"rune", "pal_library_paths", PATHS}, {"rune", "require_enclave", SWITCH},
   {"attesterd", "socket", PATH}, {"attesterd", "platform", PATH},
+  {"conversion", "cache", PATH}, {"conversion", "cache_limit_mib", COUNT}, {"conversion", "signing_key", PATH},
 };
 enum { TABLES = sizeof tables / sizeof *tables, KEYS = sizeof keys / sizeof *keys };
 
@@ -84,10 +85,19 @@ static bool read_switch(const char **at, bool *value) {
   return true;
 }
 
+/* From 1 to 999999999, without signs, zeros in front and underscores. */
+static bool read_count(const char **at) {
+  size_t length = strspn(*at, "0123456789");
+  bool good = length >= 1 && length <= 9 && **at != '0';
+  *at += length;
+  return good;
+}
+
 static bool read_value(const char **at, size_t key, struct config *config) {
   char ignored[PATH_MAX];
   if (keys[key].kind == SWITCH) return read_switch(at, &config->require_enclave);
   if (keys[key].kind == PATHS) return read_strings(at);
+  if (keys[key].kind == COUNT) return read_count(at);
   return read_string(at, keys[key].kind, key == 0 ? config->runtime : key == 1 ? config->state : ignored);
 }
 

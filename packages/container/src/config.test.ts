@@ -6,7 +6,7 @@ const defaults = { payload: "/opt/payload" };
 
 describe("parseConfig", () => {
   it("gives defaults for an empty text", () => {
-    const { rune, attesterd } = parseConfig("", "c", defaults);
+    const { rune, attesterd, conversion } = parseConfig("", "c", defaults);
     assert.deepEqual(rune, {
       runtime: "runc",
       state: "/run/rune",
@@ -16,6 +16,7 @@ describe("parseConfig", () => {
       requireEnclave: false,
     });
     assert.equal(attesterd.socket, "/run/inclavare/attesterd.sock");
+    assert.deepEqual(conversion, { cache: "/var/cache/inclavare/enclaves", cacheLimitBytes: 2 ** 30 });
   });
 
   it("reads every key", () => {
@@ -29,7 +30,11 @@ describe("parseConfig", () => {
       require_enclave = true
       [attesterd]
       socket = "/a.sock"
-      platform = "/sim"`;
+      platform = "/sim"
+      [conversion]
+      cache = "/c"
+      cache_limit_mib = 2
+      signing_key = "/k.pem"`;
     assert.deepEqual(parseConfig(text, "c", defaults), {
       rune: {
         runtime: "/opt/crun",
@@ -40,6 +45,7 @@ describe("parseConfig", () => {
         requireEnclave: true,
       },
       attesterd: { socket: "/a.sock", platform: "/sim" },
+      conversion: { cache: "/c", cacheLimitBytes: 2 << 20, signingKey: "/k.pem" },
     });
   });
 
@@ -65,6 +71,11 @@ describe("parseConfig", () => {
     "rune = 1",
     "[rune]\npals = ['x']",
     "[rune]\nrequire_enclave = 'yes'",
+    "[conversion]\ncache = 'x'",
+    "[conversion]\ncache_limit_mib = 0",
+    "[conversion]\ncache_limit_mib = 1.5",
+    "[conversion]\ncache_limit_mib = 1000000000",
+    "[conversion]\nsigning_key = ''",
   ]) {
     it(`refuses ${JSON.stringify(text)} with ERR_CONFIG`, () =>
       assert.throws(() => parseConfig(text, "c", defaults), { code: "ERR_CONFIG" }));

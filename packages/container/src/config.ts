@@ -29,7 +29,19 @@ export interface Config {
     /** Folder of the simulated platform's keys. */
     readonly platform: string;
   };
+  /** Ordinary images that become enclaves on this node. */
+  readonly conversion: {
+    /** Folder of the enclaves that were made, for the next container of the same image. */
+    readonly cache: string;
+    readonly cacheLimitBytes: number;
+    /** File of the key that signs them; left out: one of the node's own, which is made when it is needed. */
+    readonly signingKey?: string;
+  };
 }
+
+const MIB = 1024 * 1024;
+const DEFAULT_CACHE_MIB = 1024;
+const MOST_COUNT = 999_999_999;
 
 /**
  * Reads the configuration. A missing file at the default path means the defaults; a missing file that was named is an
@@ -51,11 +63,12 @@ export function loadConfig(path: string | undefined, defaults: { readonly payloa
   return parseConfig(text, file, defaults);
 }
 
-/** Parses a configuration: strict TOML, two tables, no unknown key. @throws ERR_CONFIG */
+/** Parses a configuration: strict TOML, three tables, no unknown key. @throws ERR_CONFIG */
 export function parseConfig(text: string, file: string, defaults: { readonly payload: string }): Config {
   const reader = new Reader(parseToml(text, file), file);
   const rune = reader.table("rune");
   const attesterd = reader.table("attesterd");
+  const conversion = reader.table("conversion");
   const config: Config = {
     rune: {
       runtime: rune.text("runtime", "runc"),
@@ -70,8 +83,13 @@ export function parseConfig(text: string, file: string, defaults: { readonly pay
       socket: attesterd.path("socket", "/run/inclavare/attesterd.sock"),
       platform: attesterd.path("platform", "/var/lib/inclavare/sgx-sim"),
     },
+    conversion: {
+      cache: conversion.path("cache", "/var/cache/inclavare/enclaves"),
+      cacheLimitBytes: conversion.count("cache_limit_mib", DEFAULT_CACHE_MIB) * MIB,
+      ...(conversion.has("signing_key") ? { signingKey: conversion.path("signing_key") } : {}),
+    },
   };
-  for (const table of [reader, rune, attesterd]) table.assertNothingLeft();
+  for (const table of [reader, rune, attesterd, conversion]) table.assertNothingLeft();
   return config;
 }
 
@@ -124,7 +142,7 @@ class Reader {
     return value;
   }
 
-  path(key: string, fallback: string): string {
+  path(key: string, fallback?: string): string {
     const value = this.text(key, fallback);
     if (!value.startsWith("/")) throw this.#wrong(key, "an absolute path", value);
     return value;
@@ -133,6 +151,13 @@ class Reader {
   paths(key: string): readonly string[] {
     const value = this.#take(key) ?? [];
     if (!Array.isArray(value) || !value.every(isPath)) throw this.#wrong(key, "a list of absolute paths", value);
+    return value;
+  }
+
+  count(key: string, fallback: number): number {
+    const value = this.#take(key) ?? fallback;
+    const isCount = typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MOST_COUNT;
+    if (!isCount) throw this.#wrong(key, `an integer from 1 to ${MOST_COUNT}`, value);
     return value;
   }
 

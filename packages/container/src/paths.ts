@@ -12,8 +12,6 @@ export interface ContainerPaths {
   readonly crash: string;
   /** The derived bundle. */
   readonly bundle: string;
-  /** The enclave's files where the image brings none. */
-  readonly enclave: string;
 }
 
 /** The folder of all enclave containers of one `--root`: runc's root is the namespace of ids. */
@@ -45,6 +43,5 @@ export function pathsBelow(directory: string): ContainerPaths {
     attest: join(directory, "attest.sock"),
     crash: join(directory, "crash"),
     bundle: join(directory, "bundle"),
-    enclave: join(directory, "enclave"),
   };
 }

@@ -18,7 +18,7 @@ export { type PayloadFile, type PayloadIndex, readPayloadIndex, verifyPayload } 
 export { convertImage, type ConvertOptions, type TeeImage } from "./convert/convert.ts";
 export { deriveManifest, type OutsideOptions, type ProgramFacts } from "./convert/manifest.ts";
 export type { ManifestPatch } from "./convert/merge.ts";
-export { type DebugEnclave, type DebugEnclaveOptions, deriveDebugEnclave } from "./debug.ts";
+export { type DebugEnclave, type OrdinaryImage, planDebugEnclave, writeDebugEnclave } from "./debug.ts";
 export { writeBundle } from "./tee-image/bundle.ts";
 export { type ReadOptions, readTeeImage, type TeeContents, tryReadTeeImage } from "./tee-image/contents.ts";
 export { type InspectOptions, inspectTeeImage, type TeeImageInspection } from "./tee-image/inspect.ts";

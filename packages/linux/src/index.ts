@@ -44,6 +44,7 @@ export {
   waitChild,
   waitPidfd,
 } from "./processes.ts";
+export { type FileLock, tryLockFile, unlockFile } from "./locks.ts";
 export { fillRandom } from "./random.ts";
 export { ALL_CATCHABLE_SIGNALS, ignoreSignals, signalName, signalNumber } from "./signals.ts";
 export {

@@ -29,6 +29,8 @@ export async function initialise(prepared: Prepared, ended?: AbortSignal): Promi
     await requestControl(paths.control, { op: "init", request: init }, { timeoutMs: INIT_DEADLINE_MS, ...signal });
   } catch (error) {
     throw reasonOfCrash(paths, error);
+  } finally {
+    prepared.releaseFiles();
   }
   const created: ContainerRecord = { ...record, status: "created" };
   writeRecord(paths, created);

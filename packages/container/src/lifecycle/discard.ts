@@ -10,7 +10,12 @@ import { parseState } from "./state.ts";
  * Removes a container that did not come to life, or has ended, as far as it is there. Somebody else may have made a plain
  * container of the same id meanwhile, which made ours fail: runc's is ours only if it was made from our bundle.
  */
-export async function discard(engine: Engine, { record: { id, cgroups = [] }, paths }: Prepared): Promise<void> {
+export async function discard(engine: Engine, prepared: Prepared): Promise<void> {
+  const {
+    record: { id, cgroups = [] },
+    paths,
+  } = prepared;
+  prepared.releaseFiles();
   const folder = join(engine.runc.root, id);
   if (existsSync(folder) && (await isMadeFrom(engine, id, paths.bundle)))
     await runRunc(engine.runc, { args: ["delete", "--force", id], deadlineMs: LONG_MS }).catch(() => undefined);

@@ -1,18 +1,18 @@
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { deriveDebugEnclave, type EnclaveManifest, MANIFEST_FILE, parseManifest } from "@inclavare/enclave-image";
+import { type EnclaveManifest, MANIFEST_FILE, parseManifest } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
 import { listenUnix } from "@inclavare/linux";
 import type { RunnableProcess, RuntimeSpec } from "@inclavare/oci";
 import { ELF_MACHINES, readProvided, resolveClosure } from "@inclavare/pal";
 import type { BoundFile, Channel, EnclaveSource } from "../derive.ts";
 import { findEnclaveFolder } from "../enclave-folder.ts";
-import { launchEnclave, measureEnclave } from "../launch.ts";
+import { launchEnclave } from "../launch.ts";
 import { LIBRARY_MOUNT } from "../mounts.ts";
 import type { ContainerPaths } from "../paths.ts";
 import type { ContainerRecord } from "../record.ts";
-import { type EnclaveRequest, isBuiltInRuntime, withoutRequest } from "../request.ts";
-import { debugSigningKey } from "./debug-key.ts";
+import { type EnclaveRequest, isBuiltInRuntime } from "../request.ts";
+import { type LaunchedEnclave, openDebugEnclave } from "./debug-enclave.ts";
 import type { Engine } from "./engine.ts";
 
 /** What an enclave will be made of, and the descriptors by which init-runelet reaches whom it needs for that. */
@@ -21,6 +21,8 @@ export interface OpenedEnclave {
   readonly channels: readonly (readonly [Channel, number])[];
   /** What is known of it, for the record. */
   readonly known: Pick<ContainerRecord, "workload" | "identity">;
+  /** Lets files go that are kept for init-runelet to read. Again is no error. */
+  readonly release: () => void;
 }
 
 export interface EnclaveWish {
@@ -47,23 +49,31 @@ export function runtimeInContainer({ runtime }: EnclaveRequest): string {
 
 async function openMeasured(engine: Engine, paths: ContainerPaths, wish: EnclaveWish): Promise<OpenedEnclave> {
   const { id, rootfs, spec, request } = wish;
-  const directory = findEnclaveFolder(rootfs) ?? (await deriveEnclave(engine, paths, rootfs, spec.process));
-  const manifest = parseManifest(readFileSync(join(directory, MANIFEST_FILE)), join(directory, MANIFEST_FILE));
-  assertHooksAllowed(spec, manifest);
-  const { identity, descriptor } = launchEnclave(engine.config.attesterd.socket, id, directory);
+  const own = findEnclaveFolder(rootfs);
+  const opened = own === undefined ? await openDebugEnclave(engine, wish) : openTeeImage(engine, id, own);
+  const { directory, launched, release } = opened;
   try {
+    const manifest = parseManifest(readFileSync(join(directory, MANIFEST_FILE)), join(directory, MANIFEST_FILE));
+    assertHooksAllowed(spec, manifest);
     return {
       source: { kind: "measured", runtime: request.runtime, directory },
       channels: [
-        ["attester", descriptor],
+        ["attester", launched.descriptor],
         ["attest", listenUnix(paths.attest, { mode: 0o600 })],
       ],
-      known: { workload: manifest.workload, identity },
+      known: { workload: manifest.workload, identity: launched.identity },
+      release,
     };
   } catch (error) {
-    closeSync(descriptor);
+    closeSync(launched.descriptor);
+    release();
     throw error;
   }
+}
+
+/** A TEE image is used as it is: its manifest is its owner's. */
+function openTeeImage({ config }: Engine, id: string, directory: string): LaunchedEnclave {
+  return { directory, launched: launchEnclave(config.attesterd.socket, id, directory), release: () => undefined };
 }
 
 /** The library is found and checked on the host; what it needs beyond what the payload has comes along. */
@@ -81,6 +91,7 @@ function openLibrary({ config: { rune } }: Engine, paths: ContainerPaths, runtim
     source: { kind: "library", files: bound },
     channels: [["crash", openSync(paths.crash, "ax", 0o600)]],
     known: {},
+    release: () => undefined,
   };
 }
 
@@ -93,23 +104,4 @@ function assertHooksAllowed({ hooks }: RuntimeSpec, manifest: EnclaveManifest): 
   throw new InclavareError("ERR_MANIFEST_FORBIDS", "the enclave manifest does not allow createContainer hooks", {
     details: { member: "hooks" },
   });
-}
-
-/** An ordinary image: a debug enclave is made of it, here and now, and its evidence says debug. */
-async function deriveEnclave(
-  { config: { rune, attesterd } }: Engine,
-  paths: ContainerPaths,
-  rootfs: string,
-  process: RunnableProcess,
-): Promise<string> {
-  mkdirSync(paths.enclave, { mode: 0o755 });
-  await deriveDebugEnclave({
-    rootfs,
-    process: { ...process, env: withoutRequest(process.env ?? []) },
-    measure: () => measureEnclave(attesterd.socket, paths.enclave),
-    signingKey: debugSigningKey(rune.state),
-    now: new Date(),
-    directory: paths.enclave,
-  });
-  return paths.enclave;
 }

@@ -40,6 +40,8 @@ export interface Prepared {
   readonly descriptors: readonly number[];
   /** Closes this process's copies, so that the end of init-runelet closes the sockets. */
   release(): void;
+  /** Lets the enclave's files go: init-runelet has read them, or never will. Again is no error. */
+  readonly releaseFiles: () => void;
 }
 
 /** An enclave container that somebody asks for. */
@@ -50,7 +52,8 @@ export interface Asked {
 
 /**
  * Reads what the bundle asks for; a plain one is runc's to check.
- * @param defaultEnclave what a bundle gets that asks for nothing, unless it is a pod's sandbox.
+ * A pod's sandbox, its pause container, is always plain.
+ * @param defaultEnclave what a bundle gets that asks for nothing.
  * @throws ERR_OCI_*, ERR_REQUEST_*
  */
 export function readRequest(
@@ -59,7 +62,8 @@ export function readRequest(
 ): { readonly outline: SpecOutline; readonly asked?: Asked } {
   const opened = openBundle(bundleDirectory);
   const { outline } = opened;
-  const request = readEnclaveRequest(outline) ?? (isSandbox(outline) ? undefined : defaultEnclave);
+  // What is written on a pod reaches its sandbox as well.
+  const request = isSandbox(outline) ? undefined : (readEnclaveRequest(outline) ?? defaultEnclave);
   return request === undefined ? { outline } : { outline, asked: { bundle: opened.check(), request } };
 }
 
@@ -79,11 +83,13 @@ export async function prepareContainer(
   assertPayload(engine.config.rune.payload);
   claimFolder(paths, join(engine.runc.root, id));
   const opened: number[] = [];
+  let releaseFiles = (): void => undefined;
   try {
     const bundle = resolve(options.bundle);
     const record = newRecord({ engine, id, bundle, rootfs, request, spec });
     writeRecord(paths, record);
     const enclave = await openEnclave(engine, paths, { id, request, rootfs, spec });
+    releaseFiles = enclave.release;
     opened.push(...enclave.channels.map(([, descriptor]) => descriptor));
     const derived = deriveSpec({
       spec,
@@ -105,8 +111,10 @@ export async function prepareContainer(
       process: spec.process,
       descriptors: [...opened],
       release: () => opened.splice(0).forEach((descriptor) => closeSync(descriptor)),
+      releaseFiles,
     };
   } catch (error) {
+    releaseFiles();
     opened.forEach((descriptor) => closeSync(descriptor));
     removeFolder(paths);
     throw error;

@@ -35,20 +35,52 @@ interface Placed {
  * @throws ERR_APP_IMAGE for entries that make no tree or give other sizes than they say; ERR_IMAGE_LIMIT
  */
 export async function buildAppImage(inputs: Iterable<AppImageInput>): Promise<Uint8Array<ArrayBuffer>> {
+  const layout = await layOut(inputs);
+  const image = new Uint8Array(layout.totalBytes);
+  let at = 0;
+  for await (const piece of piecesOf(layout)) {
+    image.set(piece, at);
+    at += piece.byteLength;
+  }
+  return image;
+}
+
+/**
+ * The bytes of {@link buildAppImage}, piece by piece: no more than one file of the application is in memory.
+ * @throws the same, some only when the pieces before have been taken
+ */
+export async function* streamAppImage(inputs: Iterable<AppImageInput>): AsyncGenerator<Uint8Array> {
+  yield* piecesOf(await layOut(inputs));
+}
+
+interface Layout {
+  readonly placed: readonly Placed[];
+  readonly indexBytes: number;
+  readonly totalBytes: number;
+}
+
+async function layOut(inputs: Iterable<AppImageInput>): Promise<Layout> {
   const placed = sortEntries(inputs);
   const indexBytes = placed.reduce((sum, entry) => sum + indexSizeOf(entry), 0);
   assertWithin("entries", placed.length, MAX_ENTRIES);
   assertWithin("bytes of index", indexBytes, MAX_INDEX_BYTES);
   const totalBytes = await placeContents(placed, alignUp(HEADER_BYTES + indexBytes, PAGE_BYTES));
-  const image = new Uint8Array(totalBytes);
-  writeIndex(image, placed, indexBytes);
-  const written = new Set<number>();
+  return { placed, indexBytes, totalBytes };
+}
+
+/** Index, then contents in the order of their offsets, which is that of the entries; each up to the end of its page. */
+async function* piecesOf({ placed, indexBytes, totalBytes }: Layout): AsyncGenerator<Uint8Array> {
+  const index = new Uint8Array(alignUp(HEADER_BYTES + indexBytes, PAGE_BYTES));
+  writeIndex(index, placed, { indexBytes, totalBytes });
+  yield index;
+  let end = index.byteLength;
   for (const { input, offset } of placed) {
-    if (input.sizeBytes === 0 || written.has(offset)) continue;
-    written.add(offset);
-    image.set(await readAll(input), offset);
+    if (offset < end) continue; // empty, or there already
+    yield await readAll(input);
+    const padding = alignUp(input.sizeBytes, PAGE_BYTES) - input.sizeBytes;
+    if (padding > 0) yield new Uint8Array(padding);
+    end = offset + input.sizeBytes + padding;
   }
-  return image;
 }
 
 function sortEntries(inputs: Iterable<AppImageInput>): Placed[] {
@@ -119,13 +151,17 @@ function indexSizeOf({ path, target }: Placed): number {
   return alignUp(ENTRY_BYTES + path.byteLength + target.byteLength, ENTRY_ALIGNMENT);
 }
 
-function writeIndex(image: Uint8Array<ArrayBuffer>, placed: readonly Placed[], indexBytes: number): void {
+function writeIndex(
+  image: Uint8Array<ArrayBuffer>,
+  placed: readonly Placed[],
+  { indexBytes, totalBytes }: { readonly indexBytes: number; readonly totalBytes: number },
+): void {
   const view = new DataView(image.buffer);
   image.set(MAGIC, 0);
   view.setUint32(8, VERSION, true);
   view.setUint32(12, placed.length, true);
   view.setBigUint64(16, BigInt(indexBytes), true);
-  view.setBigUint64(24, BigInt(image.byteLength), true);
+  view.setBigUint64(24, BigInt(totalBytes), true);
   let at = HEADER_BYTES;
   for (const entry of placed) {
     const { input, path, target, offset } = entry;

@@ -6,7 +6,8 @@ import type { AppImageInput } from "../app-image/types.ts";
 import type { SourceTree } from "./image-tree.ts";
 
 /**
- * The files below a directory, such as the root file system of a bundle. No link is followed.
+ * The files below a directory, such as the root file system of a bundle. No link is followed. Only what has contents has
+ * a time: directories, links and the empty files that are mount points are made anew for each container of an image.
  * @throws ERR_FILE
  */
 export async function sourceFromDirectory(directory: string): Promise<SourceTree> {
@@ -55,7 +56,7 @@ async function describe(directory: string, path: string, type: AppImageInput["ty
     mode: mode & 0o7777,
     uid,
     gid,
-    mtimeSeconds: Math.floor(mtimeMs / 1000),
+    mtimeSeconds: type === "file" && size > 0 ? Math.floor(mtimeMs / 1000) : 0,
     sizeBytes: type === "file" ? size : 0,
     ...(type === "symlink" ? { target: await readlink(name) } : {}),
     read: () => (type === "file" ? readWhole(name) : Promise.resolve(new Uint8Array())),

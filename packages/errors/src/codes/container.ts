@@ -39,6 +39,10 @@ export const containerCodes = {
     kind: "permission-denied",
     summary: "The operator's configuration requires an enclave, and the container asks for none.",
   },
+  ERR_SIGNING_KEY: {
+    kind: "failed-precondition",
+    summary: "The key that the configuration names for signing on the node cannot be used; the message says why.",
+  },
   ERR_BUNDLE_UNSUITABLE: {
     kind: "failed-precondition",
     summary: "The bundle leaves no safe place for init-runelet in the container.",

@@ -32,6 +32,10 @@ export const imageCodes = {
     summary: "An image or directory is not a TEE image, or one that is damaged.",
   },
   ERR_IMAGE_UNSIGNED: { kind: "failed-precondition", summary: "A TEE image has no signature yet." },
+  ERR_IMAGE_CHANGED: {
+    kind: "unavailable",
+    summary: "The files of an image changed while an enclave was made of them.",
+  },
   ERR_OUTPUT_EXISTS: {
     kind: "already-exists",
     summary: "A file that was to be written exists already; it was not touched.",
