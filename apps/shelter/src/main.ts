@@ -3,6 +3,7 @@ import { type Program, runProgram, VERSION } from "@inclavare/cli";
 import { createAttestCommand } from "./commands/attest.ts";
 import { createCollateralCommands } from "./commands/collateral.ts";
 import { createKeyCommands } from "./commands/key.ts";
+import { createPolicyCommands } from "./commands/policy.ts";
 import { createReferenceCommands } from "./commands/reference.ts";
 import { tokenVerifyCommand } from "./commands/token.ts";
 import { createVerifyCommand } from "./commands/verify.ts";
@@ -19,6 +20,7 @@ const program: Program = {
     createAttestCommand(state),
     ...createReferenceCommands(state),
     ...createCollateralCommands(state),
+    ...createPolicyCommands(state),
     ...createKeyCommands(state),
     tokenVerifyCommand,
   ],

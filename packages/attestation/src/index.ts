@@ -58,6 +58,7 @@ export {
   type Policy,
   type ReferenceValue,
 } from "./policy.ts";
+export { policyFromEvidence, type PolicyFromEvidenceOptions } from "./policy-from-evidence.ts";
 export { EVIDENCE_EXTENSION } from "./ratls/certificate.ts";
 export { encodeEndorsements, ENDORSEMENTS_EXTENSION } from "./ratls/endorsements.ts";
 export { type EvidenceKind, recognise } from "./recognise.ts";

@@ -1,0 +1,79 @@
+/** A policy that takes exactly what a piece of evidence speaks of, as the beginning of one's own. */
+import type { JsonValue } from "@inclavare/errors";
+import type { MeasurementVerdict } from "./measurement.ts";
+import type { Allowance, Policy } from "./policy.ts";
+import { fieldsOf, type ReferenceField } from "./reference-fields.ts";
+import type { Verdict } from "./verdict.ts";
+
+export interface PolicyFromEvidenceOptions {
+  /** Where the evidence came from; the reference's `source`, and repeated by every verdict. */
+  readonly source: string;
+  /** Words that the policy is to have; nothing else is allowed by it. */
+  readonly allow: readonly Allowance[];
+  /** Bind the policy to this very machine too. */
+  readonly pinPlatform: boolean;
+}
+
+/** A privilege level above it is the host's, and never wanted. */
+const HIGHEST_VMPL = 3;
+/** Nitro's PCR4 is the parent instance's, as CHIP_ID is a chip's. */
+const OF_ONE_MACHINE: ReadonlySet<string> = new Set(["pcr4"]);
+
+/**
+ * Every member of the measurement as it is, versions as minima, the firmware as the least that will do. UpToDate is all
+ * that it accepts, also where this platform is not.
+ * @param verdict of evidence that was verified; `null` measurements are for nobody.
+ */
+export function policyFromEvidence(
+  verdict: Verdict & { readonly measurement: MeasurementVerdict },
+  { source, allow, pinPlatform }: PolicyFromEvidenceOptions,
+): Policy {
+  const { measurement, tcb, claims } = verdict;
+  return {
+    referenceValues: [{ ...referenceOf(measurement, pinPlatform), source }],
+    acceptedTcbStatuses: ["UpToDate"],
+    ...(tcb?.status === undefined ? {} : { minEvaluationDataNumber: tcb.evaluationDataNumber }),
+    ...(tcb !== null && tcb.status === undefined ? { minSnpTcb: { [tcb.product]: tcb.reported } } : {}),
+    ...(measurement.tee === "sev-snp" && measurement.vmpl <= HIGHEST_VMPL ? { acceptedVmpls: [measurement.vmpl] } : {}),
+    ...(measurement.tee === "tdx" ? { minTdxModuleSvn: moduleOf(measurement.teeTcbSvn) } : {}),
+    ...(pinPlatform ? platformOf(claims["pckCertificate"]) : {}),
+    allow: [...new Set(allow)],
+  };
+}
+
+function referenceOf(measurement: MeasurementVerdict, pinPlatform: boolean): Record<string, unknown> {
+  const values = measurement as unknown as Readonly<Record<string, unknown>>;
+  const fields = Object.entries<ReferenceField>(fieldsOf(measurement.tee)).filter(
+    ([name, { code }]) => pinPlatform || !(OF_ONE_MACHINE.has(name) || isOfOneMachine(code)),
+  );
+  const reference = Object.fromEntries(
+    fields.flatMap(([name, { of = name }]) => (values[of] === undefined ? [] : [[name, values[of]]])),
+  );
+  return measurement.tee === "tdx" ? withoutModule(reference) : reference;
+}
+
+function isOfOneMachine(code: ReferenceField["code"]): boolean {
+  return code === "ERR_POLICY_PLATFORM";
+}
+
+/** The TDX module is updated under running guests: `minTdxModuleSvn` says what is too old, not its hash or version. */
+function withoutModule({ mrSeam: _mrSeam, minTeeTcbSvn, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  return { ...rest, minTeeTcbSvn: `0000${String(minTeeTcbSvn).slice(4)}` };
+}
+
+/** Bytes 0 and 1 of TEE_TCB_SVN: security version and version of the TDX module. */
+function moduleOf(teeTcbSvn: string): Readonly<Record<string, number>> {
+  const [isvSvn = 0, version = 0] = Buffer.from(teeTcbSvn, "hex");
+  return { [String(version)]: isvSvn };
+}
+
+/** From the claims of a quote; the instance id where there is one: it stands for all packages of the platform. */
+function platformOf(pck: JsonValue | undefined): Partial<Policy> {
+  if (typeof pck !== "object" || pck === null || Array.isArray(pck)) return {};
+  const { FMSPC: fmspc, PPID: ppid, "platform instance id": instance } = pck as Readonly<Record<string, JsonValue>>;
+  const id = instance ?? ppid;
+  return {
+    ...(typeof fmspc === "string" ? { acceptedFmspcs: [fmspc] } : {}),
+    ...(typeof id === "string" ? { acceptedPlatforms: [id] } : {}),
+  };
+}
