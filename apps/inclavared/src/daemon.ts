@@ -1,13 +1,7 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import type { TrustAnchor } from "@inclavare/attestation";
-import {
-  acceptEnclaveTls,
-  createHttpService,
-  createIdentity,
-  type HttpService,
-  type Identity,
-} from "@inclavare/enclave-tls";
+import { createEnclaveTlsServer, createHttpService, createIdentity } from "@inclavare/enclave-tls";
 import { formatOneLine, InclavareError } from "@inclavare/errors";
 import { handleRequest, handleUpgrade } from "./routes.ts";
 import { WorkloadSessions } from "./sessions.ts";
@@ -52,14 +46,18 @@ export async function createDaemon({ host, port, directory, trustAnchors, log }:
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     idleTimeoutMs: IDLE_TIMEOUT_MS,
   });
-  const pending = new Set<Socket>();
-  const server = createServer((socket) => {
-    pending.add(socket);
-    accept(socket, identity, http)
-      .catch((error: unknown) => log("connection refused", { reason: formatOneLine(error) }))
-      .finally(() => pending.delete(socket));
-  });
-  server.maxConnections = MAX_CONNECTIONS;
+  // Any key is let in: what a caller can get here, the workloads' evidence and a tunnel to them, is for anybody.
+  const peer = { evidence: "none", authorize: () => true } as const;
+  const server = createEnclaveTlsServer(
+    {
+      identity,
+      peer,
+      timeoutMs: HANDSHAKE_TIMEOUT_MS,
+      maxConnections: MAX_CONNECTIONS,
+      onRefused: (error) => log("connection refused", { reason: formatOneLine(error) }),
+    },
+    (socket) => http.attach(socket),
+  );
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   return {
@@ -68,19 +66,11 @@ export async function createDaemon({ host, port, directory, trustAnchors, log }:
     stop: async (timeoutMs) => {
       const closed = once(server, "close");
       server.close();
-      for (const socket of pending) socket.destroy();
       await http.drain(timeoutMs);
       sessions[Symbol.dispose]();
       await closed;
     },
   };
-}
-
-/** Any key is let in: what a caller can get here, the workloads' evidence and a tunnel to them, is for anybody. */
-async function accept(socket: Socket, identity: Identity, http: HttpService): Promise<void> {
-  socket.setNoDelay(true);
-  const peer = { evidence: "none", authorize: () => true } as const;
-  http.attach(await acceptEnclaveTls(socket, { identity, peer, timeoutMs: HANDSHAKE_TIMEOUT_MS }));
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
@@ -90,5 +80,4 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   } catch (error) {
     throw new InclavareError("ERR_LISTEN", `cannot listen at ${host}:${port}`, { cause: error });
   }
-  server.on("error", () => {});
 }

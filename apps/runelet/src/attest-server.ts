@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Server } from "node:net";
 import {
   type Claims,
   encodeClaims,
@@ -9,7 +9,7 @@ import {
 } from "@inclavare/attestation";
 import type { EnclaveManifest } from "@inclavare/enclave-image";
 import {
-  acceptEnclaveTls,
+  createEnclaveTlsServer,
   createHttpService,
   type EnclaveTlsSocket,
   type Identity,
@@ -19,6 +19,9 @@ import {
 } from "@inclavare/enclave-tls";
 import { InclavareError } from "@inclavare/errors";
 import type { Secrets } from "./secrets.ts";
+
+/** By way of here: a package that is imported as a whole would come into the payload as a whole. */
+export { createIdentity } from "@inclavare/enclave-tls";
 
 const HANDSHAKE_DEADLINE_MS = 20_000;
 const MOST_REQUEST_BYTES = 64 * 1024;
@@ -49,24 +52,17 @@ export function serveAttestation(descriptor: number, subject: AttestedEnclave): 
   const service = createHttpService({
     handle: async (request, response) => await answer(subject, request, response),
   });
-  const server = createServer((socket) => void accept(socket, subject, (session) => service.attach(session)));
-  server.maxConnections = MOST_CONNECTIONS;
-  server.on("error", () => undefined); // one failed accept must not take pid 1 down
+  const server = createEnclaveTlsServer(
+    {
+      identity: subject.identity,
+      peer: { evidence: "none", authorize: () => true },
+      timeoutMs: HANDSHAKE_DEADLINE_MS,
+      maxConnections: MOST_CONNECTIONS,
+    },
+    (session) => service.attach(session),
+  );
   server.listen({ fd: descriptor });
   return server;
-}
-
-async function accept(
-  socket: Socket,
-  { identity }: AttestedEnclave,
-  serve: (session: EnclaveTlsSocket) => void,
-): Promise<void> {
-  try {
-    const peer = { evidence: "none", authorize: () => true } as const;
-    serve(await acceptEnclaveTls(socket, { identity, peer, timeoutMs: HANDSHAKE_DEADLINE_MS }));
-  } catch {
-    socket.destroy(); // the peer has been told why, as far as the protocol allows
-  }
 }
 
 async function answer(subject: AttestedEnclave, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -58,10 +58,7 @@ export class Attestation {
   }
 
   async #makeReady(): Promise<Loaded> {
-    const [{ makeEvidence, parseNonce, serveAttestation }, { createIdentity }] = await Promise.all([
-      import("./attest-server.ts"),
-      import("@inclavare/enclave-tls"),
-    ]);
+    const { createIdentity, makeEvidence, parseNonce, serveAttestation } = await import("./attest-server.ts");
     const { workload } = this.#measured.manifest;
     const identity = await createIdentity({ attester: this.#attester, workload, now: new Date() });
     const subject = { ...this.#measured, identity };

@@ -17,6 +17,8 @@ export interface Carrier {
   /** Exact bytes of the claims buffer, where one came along. */
   readonly claims?: Uint8Array;
   readonly certificate?: Certificate;
+  /** Of a certificate without a claims buffer: bytes that speak of its key, one of which the report data is the hash of. */
+  readonly boundTo?: readonly Uint8Array[];
   readonly collateral?: CollateralBundle;
   /** PEM. */
   readonly endorsements?: string;

@@ -59,9 +59,11 @@ export {
   type ReferenceValue,
 } from "./policy.ts";
 export { policyFromEvidence, type PolicyFromEvidenceOptions } from "./policy-from-evidence.ts";
-export { EVIDENCE_EXTENSION } from "./ratls/certificate.ts";
+export { assertHashOfKey, assertKeyClaim, type EvidenceCertificate, findEvidence } from "./ratls/certificate.ts";
 export { encodeEndorsements, ENDORSEMENTS_EXTENSION } from "./ratls/endorsements.ts";
+export { EVIDENCE_EXTENSION } from "./ratls/extensions.ts";
 export { type EvidenceKind, recognise } from "./recognise.ts";
+export { reportDataOf } from "./report-data.ts";
 export { verifySgxQuote } from "./sgx/verify.ts";
 export { verifyTdxQuote } from "./tdx/verify.ts";
 export { builtinTrustAnchors, type TrustAnchor, trustAnchorsFromPem } from "./trust-anchors.ts";

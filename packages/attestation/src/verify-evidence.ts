@@ -15,7 +15,7 @@ import type { MeasurementVerdict } from "./measurement.ts";
 import { examineNitroDocument } from "./nitro/verify.ts";
 import { type Allowance, DEFAULT_POLICY, type Policy } from "./policy.ts";
 import { examinePsaToken } from "./psa/verify.ts";
-import { assertCertificate, assertKeyClaim, assertLegacyBinding } from "./ratls/certificate.ts";
+import { assertCertificate, assertHashOfKey, assertKeyClaim } from "./ratls/certificate.ts";
 import { refuseSevReport, teeOfSevReport } from "./sev.ts";
 import { examineSgxQuote } from "./sgx/verify.ts";
 import { examineSnpReport } from "./snp/verify.ts";
@@ -150,7 +150,7 @@ const TEE_OF_FORM = {
 
 /** What came with the evidence must be what the evidence speaks of. */
 function examineBinding(
-  { claims: claimsBytes, certificate }: Carrier,
+  { claims: claimsBytes, certificate, boundTo }: Carrier,
   { reportData }: Examination,
   { list, now }: { readonly list: CheckList; readonly now: Date },
 ): Claims | undefined {
@@ -166,7 +166,7 @@ function examineBinding(
   if (claimsBytes === undefined) {
     if (certificate === undefined) return undefined;
     list.run("key-binding", [reportData], (reportData) => {
-      assertLegacyBinding(certificate, reportData);
+      assertHashOfKey(boundTo ?? [], reportData);
       return { value: true, message: "the report data is the hash of the certificate's key" };
     });
     return undefined;

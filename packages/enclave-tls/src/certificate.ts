@@ -1,20 +1,28 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import {
+  assertHashOfKey,
+  assertKeyClaim,
   type Attester,
   decodeClaims,
-  decodeEvidenceMessage,
   encodeClaims,
   encodeEvidenceMessage,
   EVIDENCE_EXTENSION,
+  type EvidenceCertificate,
+  findEvidence,
   reportDataFor,
+  reportDataOf,
+  VerificationCache,
 } from "@inclavare/attestation";
-import { InclavareError } from "@inclavare/errors";
+import { InclavareError, isInclavareError } from "@inclavare/errors";
 import { type Certificate, createCertificate, EXTENSION, parseCertificate, verifySignedBy } from "@inclavare/x509";
 import { assertBound } from "./binding.ts";
 import type { Leaf } from "./session-claims.ts";
 
 /** The extensions that may be critical, because they are read, or bind nobody here. */
 const KNOWN_EXTENSIONS = new Set<string>([EVIDENCE_EXTENSION, EXTENSION.basicConstraints, EXTENSION.keyUsage]);
+
+const CURVES: ReadonlySet<string> = new Set(["prime256v1", "secp384r1"]);
+const LEAST_RSA_BITS = 3072;
 
 /** Half of it is used; see `Identity.renew`. */
 export const LEAF_LIFETIME_MS = 14 * 24 * 3600 * 1000;
@@ -57,40 +65,53 @@ export interface LeafRules {
   readonly evidenceRequired: boolean;
 }
 
+/** What a certificate's exact bytes say, whenever they are looked at. */
+interface KnownLeaf {
+  readonly spkiSha256: Uint8Array;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly hasEvidence: boolean;
+}
+
+/** By exact bytes. Peers come again and again with the same certificate; what depends on the time is not in it. */
+const knownLeaves = new VerificationCache(256);
+
 /**
- * Checks the one certificate that a peer showed, all but the genuineness of its quote.
+ * Checks the one certificate that a peer showed, all but the genuineness of its evidence.
  * @throws InclavareError ERR_TLS_CERTIFICATE_MISSING, ERR_TLS_CERTIFICATE, ERR_TLS_CERTIFICATE_TIME,
- * ERR_TLS_CERTIFICATE_KEY, ERR_TLS_OWN_KEY, ERR_TLS_EVIDENCE_MISSING, ERR_TLS_PROOF_UNBOUND
+ * ERR_TLS_CERTIFICATE_KEY, ERR_TLS_OWN_KEY, ERR_TLS_EVIDENCE_MISSING, ERR_TLS_PROOF_PURPOSE, ERR_TLS_PROOF_UNBOUND
  */
 export function checkLeafCertificate(der: Uint8Array | undefined, rules: LeafRules): Leaf {
   if (der === undefined) throw new InclavareError("ERR_TLS_CERTIFICATE_MISSING", "peer showed no certificate");
-  const certificate = parseLeaf(der);
-  const spkiSha256 = sha256(certificate.spki);
-  if (timingSafeEqual(spkiSha256, rules.ownSpkiSha256)) {
+  const leaf = knownLeaves.remember("leaf", [Buffer.from(der).toString("latin1")], () => readLeaf(der));
+  if (timingSafeEqual(leaf.spkiSha256, rules.ownSpkiSha256)) {
     throw new InclavareError("ERR_TLS_OWN_KEY", "peer shows the key of this side");
   }
-  checkTime(certificate, rules.now);
-  const evidence = certificate.extensions.get(EVIDENCE_EXTENSION);
-  if (evidence !== undefined) checkEvidence(evidence.value, spkiSha256);
-  else if (rules.evidenceRequired) {
+  checkTime(leaf, rules.now);
+  if (rules.evidenceRequired && !leaf.hasEvidence) {
     throw new InclavareError("ERR_TLS_EVIDENCE_MISSING", "peer's certificate carries no evidence, which is required");
   }
-  return { certificateDer: der, spkiSha256 };
+  return { certificateDer: der, spkiSha256: leaf.spkiSha256 };
+}
+
+function readLeaf(der: Uint8Array): KnownLeaf {
+  const certificate = parseLeaf(der);
+  const { spki, notBefore, notAfter } = certificate;
+  const found = inCertificate(() => findEvidence(certificate));
+  if (found !== undefined) checkEvidence(found);
+  return { spkiSha256: sha256(spki), notBefore, notAfter, hasEvidence: found !== undefined };
 }
 
 function parseLeaf(der: Uint8Array): Certificate {
-  let certificate: Certificate;
-  let isSelfSigned: boolean;
-  try {
-    certificate = parseCertificate(der, "peer's certificate");
-    isSelfSigned = verifySignedBy(certificate, certificate.publicKey);
-  } catch (error) {
-    throw new InclavareError("ERR_TLS_CERTIFICATE", "peer's certificate is malformed", { cause: error });
+  const certificate = inCertificate(() => parseCertificate(der, "peer's certificate"));
+  if (!verifySignedBy(certificate, certificate.publicKey)) {
+    throw new InclavareError("ERR_TLS_CERTIFICATE", "peer's certificate is not signed by its own key");
   }
-  if (!isSelfSigned) throw new InclavareError("ERR_TLS_CERTIFICATE", "peer's certificate is not signed by its own key");
-  const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey;
-  if (asymmetricKeyType !== "ec" || asymmetricKeyDetails?.namedCurve !== "prime256v1") {
-    throw new InclavareError("ERR_TLS_CERTIFICATE", "peer's certificate is not for a P-256 key");
+  if (!isStrongKey(certificate.publicKey)) {
+    throw new InclavareError(
+      "ERR_TLS_CERTIFICATE",
+      `peer's certificate is for a key that is not P-256, P-384, or RSA of at least ${LEAST_RSA_BITS} bits`,
+    );
   }
   for (const [oid, { critical }] of certificate.extensions) {
     if (!critical || KNOWN_EXTENSIONS.has(oid)) continue;
@@ -99,7 +120,13 @@ function parseLeaf(der: Uint8Array): Certificate {
   return certificate;
 }
 
-function checkTime({ notBefore, notAfter }: Certificate, now: Date): void {
+/** Ours are P-256; Gramine makes P-384, and rats-tls RSA-3072. */
+function isStrongKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  if (asymmetricKeyType === "rsa") return (asymmetricKeyDetails?.modulusLength ?? 0) >= LEAST_RSA_BITS;
+  return asymmetricKeyType === "ec" && CURVES.has(asymmetricKeyDetails?.namedCurve ?? "");
+}
+
+function checkTime({ notBefore, notAfter }: KnownLeaf, now: Date): void {
   if (now >= notBefore && now <= notAfter) return;
   const window = `${notBefore.toISOString()} to ${notAfter.toISOString()}`;
   throw new InclavareError(
@@ -108,24 +135,47 @@ function checkTime({ notBefore, notAfter }: Certificate, now: Date): void {
   );
 }
 
-function checkEvidence(value: Uint8Array, spkiSha256: Uint8Array): void {
-  const { quote, claimsBytes, pubkeyHash } = decodeExtension(value);
-  if (pubkeyHash.algorithm !== "sha-256" || !timingSafeEqual(pubkeyHash.value, spkiSha256)) {
-    throw new InclavareError("ERR_TLS_CERTIFICATE_KEY", "evidence in the peer's certificate is for another key");
+/** The evidence must be about this key, and made for a certificate. */
+function checkEvidence({ certificate, form, evidence, claims, boundTo = [] }: EvidenceCertificate): void {
+  const parts = { format: form === "snp-report" ? form : "sgx-quote", quote: evidence } as const;
+  if (claims === undefined) {
+    aboutThisKey(() => assertHashOfKey(boundTo, reportDataOf(parts)));
+    return;
   }
-  assertBound(quote, claimsBytes, "peer's certificate");
+  const decoded = inCertificate(() => decodeClaims(claims));
+  aboutThisKey(() => assertKeyClaim(certificate, decoded));
+  if (decoded.purpose !== undefined && decoded.purpose !== "certificate") {
+    throw new InclavareError(
+      "ERR_TLS_PROOF_PURPOSE",
+      `evidence in the peer's certificate was made for ${decoded.purpose}, expected certificate`,
+    );
+  }
+  assertBound(parts, claims, "peer's certificate");
 }
 
-function decodeExtension(value: Uint8Array) {
+function inCertificate<T>(read: () => T): T {
   try {
-    const { evidence, claims } = decodeEvidenceMessage(value);
-    if (claims === undefined || evidence.collateral !== undefined) throw new Error("expected 60000([quote, claims])");
-    return { quote: evidence.quote, claimsBytes: claims, pubkeyHash: decodeClaims(claims).pubkeyHash };
+    return read();
   } catch (error) {
-    throw new InclavareError("ERR_TLS_CERTIFICATE", "evidence in the peer's certificate is malformed", {
+    if (isInclavareError(error, "ERR_EVIDENCE_UNBOUND")) throw otherKey(error);
+    throw new InclavareError("ERR_TLS_CERTIFICATE", "peer's certificate, or the evidence in it, is malformed", {
       cause: error,
     });
   }
+}
+
+function aboutThisKey(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw otherKey(error);
+  }
+}
+
+function otherKey(cause: unknown): InclavareError {
+  return new InclavareError("ERR_TLS_CERTIFICATE_KEY", "evidence in the peer's certificate is for another key", {
+    cause,
+  });
 }
 
 async function evidenceExtension(attester: Attester, spki: Uint8Array, workload: string | undefined) {

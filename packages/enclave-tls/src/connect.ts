@@ -1,14 +1,18 @@
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { InclavareError, isInclavareError, toInclavareError } from "@inclavare/errors";
+import { InclavareError, toInclavareError } from "@inclavare/errors";
 import { checkLeafCertificate } from "./certificate.ts";
 import { FrameChannel } from "./channel.ts";
 import { exchangeProofs } from "./exchange.ts";
 import { type Handshake, type Role, runHandshake } from "./handshake.ts";
 import type { Identity } from "./identity.ts";
 import type { PeerPolicy } from "./policy.ts";
-import type { Session } from "./session-claims.ts";
+import { isToldToPeer } from "./refusal.ts";
+import type { Leaf, Session } from "./session-claims.ts";
+import type { Sessions } from "./sessions.ts";
 import { EnclaveTlsSocket } from "./socket.ts";
 import { openTransport, type Transport } from "./transport.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export interface EnclaveTlsOptions {
   readonly identity: Identity;
@@ -16,6 +20,8 @@ export interface EnclaveTlsOptions {
   readonly peer: PeerPolicy;
   /** For everything up to the open socket: connecting, the handshake, making and appraising evidence. */
   readonly timeoutMs: number;
+  /** Where the open socket is entered, so that it can be found when verdicts are revoked. */
+  readonly sessions?: Sessions;
   /** The clock for certificates; left out: the system's. */
   readonly now?: () => Date;
 }
@@ -74,18 +80,14 @@ async function open(
   signal.addEventListener("abort", destroy, { once: true });
   // What is still to be written stays writable after the peer's end; the socket on top decides when to end.
   stream.allowHalfOpen = true;
+  // The proofs are small messages that answer each other: waiting to fill a segment would cost 40 ms each.
+  if (stream instanceof Socket) stream.setNoDelay(true);
   try {
     const { identity } = options;
-    const now = options.now?.() ?? new Date();
+    const now = clock(options);
     await identity.renew(now);
     const own = { certificateDer: identity.certificateDer, spkiSha256: identity.spkiSha256 };
-    const privateKeyPem = identity.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-    const handshake = await runHandshake(
-      stream,
-      role,
-      { certificatePem: identity.certificatePem, privateKeyPem },
-      signal,
-    );
+    const handshake = await runHandshake(stream, role, identity.handshakeContext, signal);
     return await prove(handshake, { options, attempt, own, stream, now });
   } catch (error) {
     destroy();
@@ -98,25 +100,31 @@ async function open(
 interface Ends {
   readonly options: EnclaveTlsOptions;
   readonly attempt: Attempt;
-  readonly own: { readonly certificateDer: Uint8Array; readonly spkiSha256: Uint8Array };
+  readonly own: Leaf;
   readonly stream: Duplex;
   readonly now: Date;
 }
 
 async function prove(handshake: Handshake, ends: Ends): Promise<EnclaveTlsSocket> {
   const { tls, role, exporter } = handshake;
-  const { identity, peer: policy } = ends.options;
+  const { identity, peer: policy, timeoutMs, sessions } = ends.options;
   const channel = new FrameChannel(tls);
-  try {
-    const leaf = checkLeafCertificate(handshake.peerCertificate, {
-      now: ends.now,
+  const checkLeaf = (now: Date): Leaf =>
+    checkLeafCertificate(handshake.peerCertificate, {
+      now,
       ownSpkiSha256: ends.own.spkiSha256,
       evidenceRequired: policy.evidence !== "none",
     });
-    const session: Session = { role, exporter, own: ends.own, peer: leaf };
-    const proof = await exchangeProofs(channel, { session, identity, policy });
-    const peer = { spkiSha256: leaf.spkiSha256, certificateDer: leaf.certificateDer, ...proof };
-    return new EnclaveTlsSocket(tls, ends.stream, { peer, exporter });
+  try {
+    const peer = checkLeaf(ends.now);
+    const session: Session = { role, exporter, own: ends.own, peer };
+    const parties = { session, identity, policy };
+    const outcome = await exchangeProofs(channel, parties);
+    const recheck = (): void => void checkLeaf(clock(ends.options));
+    const upkeep = new Upkeep(parties, outcome, { timeoutMs, checkLeaf: recheck });
+    const socket = new EnclaveTlsSocket(tls, ends.stream, { peer, exporter, upkeep });
+    sessions?.add(socket);
+    return socket;
   } catch (error) {
     ends.attempt.failure = error;
     if (isToldToPeer(error) && !ends.attempt.signal.aborted) await channel.refuse(error, REFUSAL_LINGER_MS);
@@ -125,8 +133,6 @@ async function prove(handshake: Handshake, ends: Ends): Promise<EnclaveTlsSocket
   }
 }
 
-/** A peer that broke the protocol, hung up, or has itself refused gets no answer. */
-function isToldToPeer(error: unknown): boolean {
-  const silent = ["ERR_TLS_PROTOCOL", "ERR_TLS_CLOSED", "ERR_TLS_REFUSED_BY_PEER"] as const;
-  return !silent.some((code) => isInclavareError(error, code));
+function clock({ now }: EnclaveTlsOptions): Date {
+  return now?.() ?? new Date();
 }

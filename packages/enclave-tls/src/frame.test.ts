@@ -9,12 +9,15 @@ const protocolError = { code: "ERR_TLS_PROTOCOL" };
 describe("decodeFrameHeader", () => {
   for (const [what, bytes] of [
     ["an unknown type", [0, 0, 0, 0, 0]],
-    ["a type beyond the last", [5, 0, 0, 0, 0]],
+    ["a type beyond the last", [7, 0, 0, 0, 0]],
     ["a challenge of 31 bytes", [1, 0, 0, 0, 31]],
     ["a challenge of 33 bytes", [1, 0, 0, 0, 33]],
     ["evidence beyond 1 MiB", [2, 0, 0x10, 0, 1]],
     ["an accept with a body", [3, 0, 0, 0, 1]],
     ["a refusal beyond 4 KiB", [4, 0, 0, 0x10, 1]],
+    ["data without bytes", [5, 0, 0, 0, 0]],
+    ["data beyond 64 KiB", [5, 0, 1, 0, 1]],
+    ["an end with a body", [6, 0, 0, 0, 1]],
     ["a length of 4 GiB", [2, 0xff, 0xff, 0xff, 0xff]],
     ["a short header", [3, 0, 0, 0]],
   ] as const) {

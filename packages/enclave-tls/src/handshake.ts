@@ -1,6 +1,6 @@
 import { constants } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { connect, TLSSocket } from "node:tls";
+import { connect, createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { InclavareError } from "@inclavare/errors";
 
 /** Who started the connection. The two ends prove different things, so that neither can be played back to its maker. */
@@ -23,23 +23,33 @@ export interface Handshake {
   readonly peerCertificate: Uint8Array | undefined;
 }
 
-interface KeyPair {
-  readonly certificatePem: string;
-  readonly privateKeyPem: string;
+/**
+ * What a side brings into its handshakes; made once for a certificate, since parsing key and certificate is a third of a
+ * handshake. No session crosses from one connection to another through it: OpenSSL keeps none (Node turns its store off),
+ * a ticket that is not self-contained opens nothing without that store, and no connection is given a session to resume.
+ */
+export function createHandshakeContext(certificatePem: string, privateKeyPem: string): SecureContext {
+  return createSecureContext({
+    key: privateKeyPem,
+    cert: certificatePem,
+    minVersion: "TLSv1.3",
+    maxVersion: "TLSv1.3",
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  });
 }
 
 /**
  * Runs TLS 1.3 over a stream. Node's own judgement of certificates is off on purpose: they are self-signed, and what
- * counts is checked by the proof exchange. Every connection has a context of its own, so no ticket of another one opens.
+ * counts is checked by the proof exchange.
  * @throws InclavareError ERR_TLS_VERSION, ERR_TLS_ALPN, ERR_TLS_RESUMED, ERR_TLS_HANDSHAKE, ERR_TLS_CLOSED
  */
 export async function runHandshake(
   transport: Duplex,
   role: Role,
-  keys: KeyPair,
+  secureContext: SecureContext,
   signal: AbortSignal,
 ): Promise<Handshake> {
-  const tls = startTls(transport, role, keys);
+  const tls = startTls(transport, role, secureContext);
   const stop = (): void => {
     tls.destroy();
   };
@@ -58,23 +68,10 @@ export async function runHandshake(
   }
 }
 
-function startTls(transport: Duplex, role: Role, keys: KeyPair): TLSSocket {
-  const options = {
-    key: keys.privateKeyPem,
-    cert: keys.certificatePem,
-    minVersion: "TLSv1.3",
-    maxVersion: "TLSv1.3",
-    ALPNProtocols: [ALPN_PROTOCOL],
-    rejectUnauthorized: false,
-    secureOptions: constants.SSL_OP_NO_TICKET,
-  } as const;
-  if (role === "client") return connect({ ...options, ALPNProtocols: [ALPN_PROTOCOL], socket: transport });
-  return new TLSSocket(transport, {
-    ...options,
-    ALPNProtocols: [ALPN_PROTOCOL],
-    isServer: true,
-    requestCert: true,
-  });
+function startTls(transport: Duplex, role: Role, secureContext: SecureContext): TLSSocket {
+  const options = { secureContext, ALPNProtocols: [ALPN_PROTOCOL], rejectUnauthorized: false };
+  if (role === "client") return connect({ ...options, socket: transport });
+  return new TLSSocket(transport, { ...options, isServer: true, requestCert: true });
 }
 
 async function secured(tls: TLSSocket, transport: Duplex, role: Role): Promise<void> {

@@ -1,8 +1,10 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { SecureContext } from "node:tls";
 import type { Attester } from "@inclavare/attestation";
 import { InclavareError } from "@inclavare/errors";
 import { toPem } from "@inclavare/x509";
 import { createLeafCertificate, LEAF_LIFETIME_MS } from "./certificate.ts";
+import { createHandshakeContext } from "./handshake.ts";
 
 /** Who this side is on its connections: a key, a certificate over it, and the source of its evidence, if it has one. */
 export interface Identity {
@@ -13,6 +15,8 @@ export interface Identity {
   readonly spkiSha256: Uint8Array;
   readonly attester?: Attester;
   readonly workload?: string;
+  /** Key and certificate as TLS takes them; the same object as long as the certificate is the same. */
+  readonly handshakeContext: SecureContext;
   /** Makes a new certificate over the same key where less than half of the present one's life is left. */
   renew(now: Date): Promise<void>;
 }
@@ -76,6 +80,7 @@ class CertifiedKey implements Identity {
   readonly workload?: string;
   #der: Uint8Array = new Uint8Array(0);
   #pem = "";
+  #context: SecureContext | undefined;
   #expiresAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(privateKey: KeyObject, { attester, workload }: IdentityOptions) {
@@ -93,6 +98,14 @@ class CertifiedKey implements Identity {
     return this.#pem;
   }
 
+  get handshakeContext(): SecureContext {
+    this.#context ??= createHandshakeContext(
+      this.#pem,
+      this.privateKey.export({ type: "pkcs8", format: "pem" }) as string,
+    );
+    return this.#context;
+  }
+
   async renew(now: Date): Promise<void> {
     if (this.#expiresAtMs - now.getTime() > LEAF_LIFETIME_MS / 2) return;
     try {
@@ -103,6 +116,7 @@ class CertifiedKey implements Identity {
         now,
       });
       this.#pem = toPem(this.#der, "CERTIFICATE");
+      this.#context = undefined;
       this.#expiresAtMs = now.getTime() + LEAF_LIFETIME_MS;
     } catch (error) {
       // An attester that is away for a while does no harm as long as the present certificate is good.

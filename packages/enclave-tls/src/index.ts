@@ -1,10 +1,13 @@
-export { EnclaveTlsAgent } from "./agent.ts";
+export { EnclaveTlsAgent, type EnclaveTlsAgentOptions } from "./agent.ts";
 export { acceptEnclaveTls, connectEnclaveTls, type EnclaveTlsOptions } from "./connect.ts";
+export { createEnclaveTlsDispatcher, type DispatcherSettings } from "./dispatcher.ts";
 export { ALPN_PROTOCOL, EXPORTER_LABEL } from "./handshake.ts";
 export { readBody, sendBody, sendJson, sendProblem } from "./http-body.ts";
 export { createHttpClient, type HttpAnswer, type HttpClient, type HttpRequest } from "./http-client.ts";
 export { createHttpService, type HttpService, type HttpServiceOptions } from "./http-server.ts";
 export { createIdentity, type Identity, identityFromKey, type IdentityOptions } from "./identity.ts";
-export type { Appraise, EvidencePolicy, KeyPolicy, PeerPolicy } from "./policy.ts";
+export type { Appraise, CertificatePolicy, EvidencePolicy, KeyPolicy, PeerPolicy } from "./policy.ts";
+export { createEnclaveTlsServer, type EnclaveTlsServerOptions } from "./server.ts";
+export { Sessions } from "./sessions.ts";
 export { EnclaveTlsSocket, type Peer } from "./socket.ts";
 export type { Transport } from "./transport.ts";

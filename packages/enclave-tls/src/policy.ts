@@ -20,6 +20,24 @@ export interface EvidencePolicy {
   readonly workload?: string;
   /** The verdict that suffices. Left out: "accepted". "verified" (signatures only) is for those who judge nothing. */
   readonly sufficient?: "accepted" | "verified";
+  /**
+   * How long after a proof the peer is asked for a fresh one, on the open connection, again and again. Left out: never.
+   * Counted from the end of one proof to the next challenge; the answer has the connection's `timeoutMs`.
+   */
+  readonly reattestAfterMs?: number;
+}
+
+/**
+ * The peer is judged by the evidence in its certificate alone, which is older than the connection and says nothing about
+ * it. Open to replay by whoever got hold of the certificate's key, so it needs its own word.
+ */
+export interface CertificatePolicy {
+  readonly evidence: "certificate";
+  readonly allow: "no-nonce";
+  /** @param certificateDer whose key the peer has proven to hold, and whose evidence speaks of that key. */
+  readonly appraiseCertificate: (certificateDer: Uint8Array) => Promise<Verdict>;
+  /** As in {@link EvidencePolicy}. */
+  readonly sufficient?: "accepted" | "verified";
 }
 
 /** The peer is let in by its key alone; it is asked for no evidence. */
@@ -29,4 +47,4 @@ export interface KeyPolicy {
   readonly authorize: (spkiSha256: Uint8Array) => boolean;
 }
 
-export type PeerPolicy = EvidencePolicy | KeyPolicy;
+export type PeerPolicy = EvidencePolicy | CertificatePolicy | KeyPolicy;

@@ -1,7 +1,13 @@
-import { InclavareError, type JsonValue, toWireError } from "@inclavare/errors";
+import { InclavareError, isInclavareError, type JsonValue, toWireError } from "@inclavare/errors";
 
 /** Longer reasons are cut, so that a refusal always fits its frame. */
 const MAX_MESSAGE_CHARACTERS = 500;
+
+/** A peer that broke the protocol, hung up, or has itself refused gets no answer. */
+export function isToldToPeer(error: unknown): boolean {
+  const silent = ["ERR_TLS_PROTOCOL", "ERR_TLS_CLOSED", "ERR_TLS_REFUSED_BY_PEER"] as const;
+  return !silent.some((code) => isInclavareError(error, code));
+}
 
 /**
  * The body of a refuse frame: UTF-8 JSON `{"code","message"}`; the code is a stable one of ours. What no code describes is a

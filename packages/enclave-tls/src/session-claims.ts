@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type Claims, decodeClaims, encodeClaims } from "@inclavare/attestation";
+import { type Claims, decodeClaims, encodeClaims, type Evidence } from "@inclavare/attestation";
 import { type ErrorCode, InclavareError } from "@inclavare/errors";
 import { assertBound } from "./binding.ts";
 import type { Role } from "./handshake.ts";
@@ -31,12 +31,12 @@ export function ownSessionClaims(session: Session, { nonce, workload }: Proof): 
 }
 
 /**
- * Checks that claims are those of the peer's proof of this very session, and that the quote carries their hash.
+ * Checks that claims are those of the peer's proof of this very session, and that the evidence carries their hash.
  * @throws InclavareError ERR_TLS_PROOF, ERR_TLS_PROOF_*
  */
 export function checkPeerClaims(
   session: Session,
-  { claimsBytes, quote }: { readonly claimsBytes: Uint8Array; readonly quote: Uint8Array },
+  { claimsBytes, evidence }: { readonly claimsBytes: Uint8Array; readonly evidence: Evidence },
   proof: Proof,
 ): Claims {
   const claims = parseClaims(claimsBytes);
@@ -67,7 +67,7 @@ export function checkPeerClaims(
     throw new InclavareError("ERR_TLS_PROOF_WORKLOAD", `proof is of ${name}, expected "${proof.workload}"`);
   }
   assertOnlyOurs(claims);
-  assertBound(quote, claimsBytes, "session proof");
+  assertBound(evidence, claimsBytes, "session proof");
   return claims;
 }
 

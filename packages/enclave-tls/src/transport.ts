@@ -18,7 +18,6 @@ export async function openTransport(transport: Transport, signal: AbortSignal): 
   const socket = connect({ ...transport });
   try {
     await connected(socket, signal);
-    if (!("path" in transport)) socket.setNoDelay(true);
     return socket;
   } catch (error) {
     socket.destroy();

@@ -13,14 +13,7 @@ export interface HostilePeer extends Disposable {
 
 /** Runs the handshake as an honest peer does, and then hands over the wheel. */
 export async function hostilePeer(transport: Duplex, role: Role, identity: Identity): Promise<HostilePeer> {
-  const { certificatePem, privateKey } = identity;
-  const privateKeyPem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-  const handshake = await runHandshake(
-    transport,
-    role,
-    { certificatePem, privateKeyPem },
-    new AbortController().signal,
-  );
+  const handshake = await runHandshake(transport, role, identity.handshakeContext, new AbortController().signal);
   return {
     handshake,
     channel: new FrameChannel(handshake.tls),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { request } from "node:http";
+import { request } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -140,7 +140,7 @@ describe("HTTP on an Enclave-TLS connection", () => {
     other.close();
   });
 
-  it("works with node:http through an agent", async () => {
+  it("works with node:https through an agent", async () => {
     const service = createHttpService({ handle });
     const listener = createServer((socket) => {
       void acceptEnclaveTls(socket, serverOptions).then(

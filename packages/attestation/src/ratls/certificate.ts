@@ -1,15 +1,19 @@
 /** Certificates that carry evidence. @see CCC Interoperable RA-TLS; TCG DICE Attestation Architecture, tagged evidence */
-import { createHash, type KeyObject } from "node:crypto";
+import { createHash } from "node:crypto";
 import { type Certificate, parseCertificate, verifySignedBy } from "@inclavare/x509";
 import { decodeTaggedCbor, evidenceAndClaims, type TaggedEvidence } from "../cbor.ts";
 import { CheckFailure, inStep } from "../check.ts";
 import { type Claims, hashPublicKey } from "../claims.ts";
+import {
+  EVIDENCE_EXTENSION,
+  OPEN_ENCLAVE_EVIDENCE_EXTENSIONS,
+  OPEN_ENCLAVE_REPORT_EXTENSIONS,
+  RAW_QUOTE_EXTENSIONS,
+  UNSUPPORTED_EXTENSIONS,
+} from "./extensions.ts";
+import { decodeOpenEnclaveEvidence, decodeOpenEnclaveReport } from "./open-enclave.ts";
 
-/** Tagged evidence; the extension's value is the CBOR itself. */
-export const EVIDENCE_EXTENSION = "2.23.133.5.4.9";
-
-/** A raw quote: Intel's early RA-TLS and rats-tls, and the same OID as Gramine mis-encodes it. */
-const LEGACY_EXTENSIONS = ["1.2.840.113741.1337.6", "0.6.9.42.840.113741.1337.6"] as const;
+const CODE = "ERR_EVIDENCE_FORMAT";
 const LIMIT_BYTES = 256 * 1024;
 
 /** A certificate taken apart; nothing in it is verified yet. */
@@ -17,25 +21,49 @@ export interface EvidenceCertificate {
   readonly certificate: Certificate;
   readonly form: TaggedEvidence["form"];
   readonly evidence: Uint8Array;
-  /** Left out in the legacy form, whose report data is the hash of the key itself. */
+  /** The claims buffer of the interoperable form. */
   readonly claims?: Uint8Array;
+  /** In the other forms: report data is the SHA-256 of one of these, which speak of the certificate's key, then zeros. */
+  readonly boundTo?: readonly Uint8Array[];
 }
 
-/** @throws CheckFailure ERR_EVIDENCE_FORMAT for a malformed certificate, and for one without evidence */
+/**
+ * @throws CheckFailure ERR_EVIDENCE_FORMAT for a malformed certificate, and for one without evidence;
+ * ERR_EVIDENCE_UNSUPPORTED for a form that proves too little
+ */
 export function decodeEvidenceCertificate(bytes: Uint8Array): EvidenceCertificate {
-  const code = "ERR_EVIDENCE_FORMAT";
-  if (bytes.length > LIMIT_BYTES) throw new CheckFailure(code, `certificate is larger than ${LIMIT_BYTES} bytes`);
-  const certificate = inStep(code, "certificate", () => parseCertificate(bytes));
-  const tagged = certificate.extensions.get(EVIDENCE_EXTENSION);
+  if (bytes.length > LIMIT_BYTES) throw new CheckFailure(CODE, `certificate is larger than ${LIMIT_BYTES} bytes`);
+  const certificate = inStep(CODE, "certificate", () => parseCertificate(bytes));
+  const found = findEvidence(certificate);
+  if (found !== undefined) return found;
+  for (const [oid, what] of UNSUPPORTED_EXTENSIONS) {
+    if (certificate.extensions.has(oid)) {
+      throw new CheckFailure("ERR_EVIDENCE_UNSUPPORTED", `the certificate carries ${what} (${oid})`);
+    }
+  }
+  throw new CheckFailure(CODE, "the certificate carries no evidence");
+}
+
+/** The evidence of a certificate in the first form that it has, the interoperable one before the older ones. */
+export function findEvidence(certificate: Certificate): EvidenceCertificate | undefined {
+  const first = (oids: readonly string[]): Uint8Array | undefined =>
+    oids.map((oid) => certificate.extensions.get(oid)?.value).find((value) => value !== undefined);
+  const tagged = first([EVIDENCE_EXTENSION]);
   if (tagged !== undefined) {
-    const item = decodeTaggedCbor(tagged.value, { code, what: "evidence extension", limitBytes: LIMIT_BYTES });
+    const item = decodeTaggedCbor(tagged, { code: CODE, what: "evidence extension", limitBytes: LIMIT_BYTES });
     const parts = evidenceAndClaims(item);
     if (parts !== undefined) return { certificate, ...parts };
-    throw new CheckFailure(code, "the evidence extension is not 60000([quote, claims])");
+    throw new CheckFailure(CODE, "the evidence extension is not TAG([evidence, claims])");
   }
-  const legacy = LEGACY_EXTENSIONS.map((oid) => certificate.extensions.get(oid)).find((found) => found !== undefined);
-  if (legacy !== undefined) return { certificate, form: "quote", evidence: legacy.value };
-  throw new CheckFailure(code, "the certificate carries no evidence");
+  const quote = first(RAW_QUOTE_EXTENSIONS);
+  if (quote !== undefined) return { certificate, form: "quote", evidence: quote, boundTo: keyEncodings(certificate) };
+  const [evidence, report] = [first(OPEN_ENCLAVE_EVIDENCE_EXTENSIONS), first(OPEN_ENCLAVE_REPORT_EXTENSIONS)];
+  if (evidence === undefined && report === undefined) return undefined;
+  const { quote: inner, boundTo } =
+    evidence === undefined
+      ? decodeOpenEnclaveReport(report ?? new Uint8Array(0), certificate)
+      : decodeOpenEnclaveEvidence(evidence, certificate);
+  return { certificate, form: "quote", evidence: inner, boundTo };
 }
 
 /**
@@ -66,12 +94,12 @@ export function assertKeyClaim({ spki }: Certificate, { pubkeyHash }: Claims): v
 }
 
 /**
- * The legacy binding: report data is the SHA-256 of the key, as SubjectPublicKeyInfo or, for RSA, as PKCS#1, then zeros.
+ * The binding without a claims buffer: report data is the SHA-256 of bytes that speak of the key, then zeros.
+ * @param boundTo any of these.
  * @throws CheckFailure ERR_EVIDENCE_UNBOUND
  */
-export function assertLegacyBinding({ spki, publicKey }: Certificate, reportData: Uint8Array): void {
-  const encodings = [spki, ...pkcs1(publicKey)];
-  const hashes = encodings.map((bytes) => Buffer.concat([createHash("sha256").update(bytes).digest()], 64));
+export function assertHashOfKey(boundTo: readonly Uint8Array[], reportData: Uint8Array): void {
+  const hashes = boundTo.map((bytes) => Buffer.concat([createHash("sha256").update(bytes).digest()], 64));
   if (hashes.some((hash) => Buffer.compare(hash, reportData) === 0)) return;
   throw new CheckFailure("ERR_EVIDENCE_UNBOUND", "the evidence is about another key than the certificate's", {
     expected: hashes.map((hash) => hash.toString("hex")).join(" or "),
@@ -79,6 +107,8 @@ export function assertLegacyBinding({ spki, publicKey }: Certificate, reportData
   });
 }
 
-function pkcs1(key: KeyObject): Uint8Array[] {
-  return key.asymmetricKeyType === "rsa" ? [key.export({ type: "pkcs1", format: "der" })] : [];
+/** SubjectPublicKeyInfo and, for RSA, PKCS#1, which rats-tls hashed. */
+function keyEncodings({ spki, publicKey }: Certificate): Uint8Array[] {
+  if (publicKey.asymmetricKeyType !== "rsa") return [spki];
+  return [spki, publicKey.export({ type: "pkcs1", format: "der" })];
 }

@@ -89,6 +89,11 @@ export const enclaveTlsCodes = {
     summary: "The peer's key is not one that this side lets in.",
     cause: "policy",
   },
+  ERR_TLS_REVOKED: {
+    kind: "permission-denied",
+    summary: "The verdict that let the peer in was revoked while the connection was open.",
+    cause: "policy",
+  },
   ERR_TLS_ATTESTER: { kind: "unavailable", summary: "The evidence that the peer demanded could not be made." },
   ERR_TLS_REFUSED_BY_PEER: {
     kind: "permission-denied",
