@@ -20,10 +20,10 @@ export interface SimulatedPlatform extends Disposable {
   launch(code: string): Attester & { readonly mrEnclave: string };
 }
 
-export async function startPlatform(): Promise<SimulatedPlatform> {
+export async function startPlatform(now: Date = new Date()): Promise<SimulatedPlatform> {
   const directory = mkdtempSync(join(tmpdir(), "enclave-tls-platform-"));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  const platform = await createPlatform(join(directory, "platform"), { now: new Date() }).catch((error: unknown) => {
+  const platform = await createPlatform(join(directory, "platform"), { now }).catch((error: unknown) => {
     remove();
     throw error;
   });
@@ -34,7 +34,7 @@ export async function startPlatform(): Promise<SimulatedPlatform> {
       const measurement = Measurement.create({ sizeBytes: 65_536, ssaFrameSize: 1 });
       measurement.addRegion(0, PAGE_FLAGS.rx, Buffer.from(code));
       const mrEnclave = measurement.digest();
-      const fields = { mrEnclave, isvProdId: 1, isvSvn: 1, date: new Date(), debug: false };
+      const fields = { mrEnclave, isvProdId: 1, isvSvn: 1, date: now, debug: false };
       const enclave = platform.launch({ measurement, debug: false, sigstruct: createSigstruct(fields, signingKey) });
       const hex = Buffer.from(mrEnclave).toString("hex");
       return {
@@ -52,7 +52,7 @@ export async function startPlatform(): Promise<SimulatedPlatform> {
         evidence: async (reportData) => ({
           format: "sgx-quote",
           quote: enclave.quote(reportData),
-          collateral: platform.collateral(new Date()),
+          collateral: platform.collateral(now),
         }),
       };
     },
