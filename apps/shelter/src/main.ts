@@ -2,6 +2,7 @@
 import { type Program, runProgram, VERSION } from "@inclavare/cli";
 import { createAttestCommand } from "./commands/attest.ts";
 import { createCollateralCommands } from "./commands/collateral.ts";
+import { createExplainCommand } from "./commands/explain.ts";
 import { createKeyCommands } from "./commands/key.ts";
 import { createPolicyCommands } from "./commands/policy.ts";
 import { createReferenceCommands } from "./commands/reference.ts";
@@ -20,6 +21,7 @@ const program: Program = {
     createAttestCommand(state),
     ...createReferenceCommands(state),
     ...createCollateralCommands(state),
+    createExplainCommand(state),
     ...createPolicyCommands(state),
     ...createKeyCommands(state),
     tokenVerifyCommand,

@@ -380,6 +380,10 @@ const tokenCodes = {
     kind: "invalid-argument",
     summary: "A key for signing tokens cannot be read, or is none of P-256, P-384 and Ed25519.",
   },
+  ERR_VERDICT_FORMAT: {
+    kind: "invalid-argument",
+    summary: "A file given as a verdict is not JSON with the members of one.",
+  },
   ERR_JWKS_FORMAT: {
     kind: "invalid-argument",
     summary: "A JSON Web Key Set is malformed, holds no usable key, or holds a private one.",
