@@ -4,6 +4,7 @@ import { attestationRows } from "./attestation.ts";
 import { containerRows } from "./containers.ts";
 import { prepare } from "./prepare.ts";
 import { programRows } from "./programs.ts";
+import { quoteRows } from "./quotes.ts";
 import type { Row } from "./sample.ts";
 import { shimMemoryRows } from "./shim-memory.ts";
 import { Workshop } from "./workshop.ts";
@@ -19,7 +20,7 @@ const rows: Row[] = [];
 {
   await using shop = new Workshop(process.env);
   await shop.open();
-  for (const measure of [containerRows, shimMemoryRows, programRows, attestationRows]) {
+  for (const measure of [containerRows, shimMemoryRows, programRows, attestationRows, quoteRows]) {
     rows.push(...(await measure(shop)));
     process.stderr.write(`bench: ${rows.length} rows\n`);
   }

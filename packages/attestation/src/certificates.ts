@@ -1,18 +1,19 @@
 /** Rules for certificates that hold whoever issues them. @see RFC 5280, sections 4.2 and 6.1 */
+import type { KeyObject } from "node:crypto";
 import type { ErrorCode } from "@inclavare/errors";
 import { type Certificate, EXTENSION, parseCertificate, verifySignedBy } from "@inclavare/x509";
 import type { VerificationCache } from "./cache.ts";
 import { CheckFailure } from "./check.ts";
 import type { CollateralPeriod } from "./examination.ts";
+import type { TrustAnchor } from "./trust-anchors.ts";
 
 const STANDARD: ReadonlySet<string> = new Set(Object.values(EXTENSION));
 
+/** By which keys a certificate was found to be signed: chains of one vendor share their upper certificates. */
+const SIGNED_BY = new WeakMap<Certificate, WeakSet<KeyObject>>();
+
 /** Names, key identifiers and signature of a certificate and its issuer's. @throws CheckFailure with the given code */
-export function assertIssuedBy(
-  child: Certificate,
-  issuer: Certificate,
-  { code, cache }: { readonly code: ErrorCode; readonly cache: VerificationCache },
-): void {
+export function assertIssuedBy(child: Certificate, issuer: Certificate, code: ErrorCode): void {
   const name = child.subject.commonName ?? child.subject.text;
   if (Buffer.compare(child.issuer.raw, issuer.subject.raw) !== 0) {
     throw new CheckFailure(code, `certificate "${name}" names another issuer than the next one of its chain`, {
@@ -32,12 +33,14 @@ export function assertIssuedBy(
       actual: Buffer.from(authorityKeyId).toString("hex"),
     });
   }
-  // Chains of one vendor share their upper certificates: each signature is verified once.
-  cache.remember("signed by", [binary(child.raw), binary(issuer.spki)], () => {
-    if (verifySignedBy(child, issuer.publicKey)) return true;
+  const known = SIGNED_BY.get(child);
+  if (known?.has(issuer.publicKey) === true) return;
+  if (!verifySignedBy(child, issuer.publicKey)) {
     const by = issuer.subject.commonName ?? "its issuer";
     throw new CheckFailure(code, `certificate "${name}" is not signed by "${by}"`);
-  });
+  }
+  if (known === undefined) SIGNED_BY.set(child, new WeakSet([issuer.publicKey]));
+  else known.add(issuer.publicKey);
 }
 
 /**
@@ -90,11 +93,18 @@ export function periodOfChain({
   return { what, notBefore: new Date(Math.max(...begins)), notAfter: new Date(Math.min(...ends)) };
 }
 
-/** A certificate is parsed once, in however many chains it stands. */
-export function cachedCertificate(der: Uint8Array, what: string, cache: VerificationCache): Certificate {
-  return cache.remember("certificate", [binary(der)], () => parseCertificate(der, what));
-}
-
-function binary(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+/**
+ * A certificate is parsed once, in however many chains it stands; one that is a trust anchor was parsed with that.
+ * @throws as `parseCertificate`
+ */
+export function cachedCertificate(
+  der: Uint8Array,
+  what: string,
+  { cache, anchors }: { readonly cache: VerificationCache; readonly anchors: readonly TrustAnchor[] },
+): Certificate {
+  for (const { certificate } of anchors) {
+    if (certificate !== undefined && Buffer.compare(certificate.raw, der) === 0) return certificate;
+  }
+  const text = Buffer.from(der.buffer, der.byteOffset, der.length).toString("latin1");
+  return cache.remember("certificate", [text], () => parseCertificate(der, what));
 }

@@ -211,11 +211,39 @@ describe("examineSgxQuote", () => {
     assert.equal(verify(world, { bytes: Buffer.concat([world.quote, Buffer.alloc(300)]) }).verdict, "verified");
   });
 
-  it("signs the text of a document, not its meaning", () => {
+  it("takes a document that a tool has laid out anew, and nothing else that reads the same", () => {
     const { collateral, ...world } = createWorld();
-    const spaced = { ...collateral, tcb_info: collateral.tcb_info.replace("{", "{ ") };
-    const verdict = verify({ ...world, collateral: spaced });
-    assert.deepEqual(failures(verdict), [["tcb-info", "ERR_COLLATERAL_SIGNATURE"]]);
+    const text = collateral.tcb_info;
+    const judge = (tcb_info: string): Verdict => verify({ ...world, collateral: { ...collateral, tcb_info } });
+    for (const laidOut of [JSON.stringify(JSON.parse(text), null, 2), ` ${text}\r\n`, text.replaceAll(",", "\t,")]) {
+      assert.equal(judge(laidOut).verdict, "verified");
+    }
+    const { id, version, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    for (const other of [
+      JSON.stringify({ version, id, ...rest }),
+      text.replace('"pcesvn":5', '"pcesvn":5.0'),
+      text.replace('"UpToDate"', '"UpTo Date"'),
+      text.replace('"SGX"', '"\\u0053GX"'),
+    ]) {
+      assert.deepEqual(failures(judge(other)), [["tcb-info", "ERR_COLLATERAL_SIGNATURE"]], other);
+    }
+  });
+
+  it("takes a signature in hexadecimal of either case, and no bytes around it", () => {
+    const { collateral, ...world } = createWorld();
+    const signature = collateral.qe_identity_signature;
+    const judge = (qe_identity_signature: string): Verdict =>
+      verify({ ...world, collateral: { ...collateral, qe_identity_signature } });
+    assert.equal(judge(signature.toUpperCase()).verdict, "verified");
+    for (const other of [
+      `${signature}zz`,
+      `${signature}00`,
+      signature.slice(0, -2),
+      `0x${signature}`,
+      "00".repeat(64),
+    ]) {
+      assert.deepEqual(failures(judge(other)), [["qe-identity", "ERR_COLLATERAL_SIGNATURE"]], other);
+    }
   });
 
   it("wants every chain to end in the root of the PCK chain, though both roots be trusted", () => {

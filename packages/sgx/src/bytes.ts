@@ -11,7 +11,7 @@ export function expectSize(bytes: Uint8Array, sizeBytes: number, what: string): 
 
 /** A copy, so that a decoded structure does not change with its input. */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(bytes.subarray(start, end));
+  return new Uint8Array(bytes.subarray(start, end));
 }
 
 /** Writes a field of a fixed size. @throws ERR_SGX_SIZE */

@@ -2,7 +2,7 @@
 import type { KeyObject } from "node:crypto";
 import { InclavareError } from "@inclavare/errors";
 import { type DerNode, readDer } from "./der.ts";
-import { expectTag, isContext, readBitString, readInteger, readSmallInteger, readTime } from "./der-values.ts";
+import { expectTag, isContext, readBitString, readSmallInteger, readTime } from "./der-values.ts";
 import { type Der, derBitString, derContext, derInteger, derSequence, derTime } from "./der-write.ts";
 import {
   type BasicConstraints,
@@ -20,6 +20,8 @@ import { derName, type Name, type NameParts, readName } from "./name.ts";
 import { derOrPem, fromPem } from "./pem.ts";
 import {
   ecdsaSigner,
+  type KeyKind,
+  readKeyKind,
   readPublicKey,
   readSignatureAlgorithm,
   type SignatureAlgorithm,
@@ -40,6 +42,7 @@ export interface Certificate {
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
   readonly publicKey: KeyObject;
+  readonly keyKind: KeyKind;
   readonly extensions: Extensions;
   readonly basicConstraints: BasicConstraints | undefined;
   readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
@@ -73,18 +76,20 @@ export function parseCertificate(input: Uint8Array | string, what: string = "cer
     throw new InclavareError("ERR_X509_FORMAT", `${what} names two different signature algorithms`);
   }
   const [notBefore, notAfter] = expectTag(validity, "sequence", `${what} validity`).children;
-  const key = expectTag(spki, "sequence", `${what} public key`).raw;
+  const keyInfo = expectTag(spki, "sequence", `${what} public key`);
+  const key = keyInfo.raw;
   const extensions = readExtensions(extensionsIn(rest, what), what);
   return {
     raw,
     tbs: tbs.raw,
-    serial: serialHex(readInteger(serial, `${what} serial number`), what),
+    serial: readSerial(serial, `${what} serial number`),
     issuer: readName(issuer, `${what} issuer`),
     subject: readName(subject, `${what} subject`),
     notBefore: readTime(notBefore, `${what} notBefore`),
     notAfter: readTime(notAfter, `${what} notAfter`),
     spki: key,
     publicKey: readPublicKey(key, what),
+    keyKind: readKeyKind(keyInfo, what),
     extensions,
     basicConstraints: readBasicConstraints(extensions, what),
     keyUsage: readKeyUsage(extensions, what),
@@ -107,10 +112,18 @@ export function verifySignedBy(child: Certificate, issuerKey: KeyObject): boolea
   return verifySignature(child.signatureAlgorithm, child.tbs, issuerKey, child.signature);
 }
 
-/** @throws ERR_X509_FORMAT for a negative one. Zero is against RFC 5280 too, but some vendors issue it. */
-export function serialHex(serial: bigint, what: string): string {
-  if (serial < 0n) throw new InclavareError("ERR_X509_FORMAT", `${what} has a negative serial number`);
-  return serial.toString(16);
+/**
+ * A serial number in lower-case hexadecimal without leading zeros, as certificates and CRLs are compared by it.
+ * @throws ERR_X509_FORMAT for a negative one. Zero is against RFC 5280 too, but some vendors issue it.
+ */
+export function readSerial(node: DerNode | undefined, what: string): string {
+  const { content } = expectTag(node, "integer", what);
+  const [first, second] = content;
+  if (first === undefined || (first === 0 && second !== undefined && second < 0x80))
+    throw new InclavareError("ERR_X509_FORMAT", `${what} is an integer that is not in its shortest form`);
+  if (first >= 0x80) throw new InclavareError("ERR_X509_FORMAT", `${what} is negative`);
+  const hex = Buffer.from(content.buffer, content.byteOffset, content.length).toString("hex");
+  return hex[0] === "0" ? hex.replace(/^0+(?=.)/u, "") : hex;
 }
 
 /** Behind the public key: two unique identifiers that nobody uses, then the extensions; each at most once, in order. */

@@ -1,7 +1,7 @@
 /** Certificate revocation lists, version 2 (RFC 5280, section 5). */
 import type { KeyObject } from "node:crypto";
 import { InclavareError } from "@inclavare/errors";
-import { serialHex } from "./certificate.ts";
+import { readSerial } from "./certificate.ts";
 import { type DerNode, readDer, TAG } from "./der.ts";
 import { expectTag, isContext, readBitString, readInteger, readSmallInteger, readTime } from "./der-values.ts";
 import { type Der, derBitString, derContext, derInteger, derSequence, derTime } from "./der-write.ts";
@@ -73,11 +73,12 @@ export function parseCrl(input: Uint8Array | string, what: string = "CRL"): Crl 
 
 function readRevoked(list: DerNode | undefined, what: string): ReadonlyMap<string, Date> {
   const revoked = new Map<string, Date>();
+  const place = `${what} entry`;
   for (const entry of list?.children ?? []) {
-    const [serial, date, details, ...others] = expectTag(entry, "sequence", `${what} entry`).children;
-    if (others.length > 0) throw new InclavareError("ERR_X509_FORMAT", `${what} has an entry with more than 3 fields`);
-    refuseCritical(readExtensions(details, `${what} entry`), `${what} entry`);
-    revoked.set(serialHex(readInteger(serial, `${what} entry`), what), readTime(date, `${what} entry`));
+    const fields = expectTag(entry, "sequence", place).children;
+    if (fields.length > 3) throw new InclavareError("ERR_X509_FORMAT", `${place} has more than 3 fields`);
+    if (fields[2] !== undefined) refuseCritical(readExtensions(fields[2], place), place);
+    revoked.set(readSerial(fields[0], place), readTime(fields[1], place));
   }
   return revoked;
 }

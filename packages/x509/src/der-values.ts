@@ -44,8 +44,11 @@ export function readSmallInteger(
   what: string,
   tag: "integer" | "enumerated" = "integer",
 ): number {
-  const value = readInteger(node, what, tag);
-  if (value < 0n || value > BigInt(most)) throw wrong(what, `is ${value}, expected 0 to ${most}`);
+  const { content } = expectTag(node, tag, what);
+  // Nearly all are of one byte, which needs none of the big numbers below.
+  const [only = 0x80] = content;
+  const value = content.length === 1 && only < 0x80 ? only : readInteger(node, what, tag);
+  if (value < 0 || value > most) throw wrong(what, `is ${value}, expected 0 to ${most}`);
   return Number(value);
 }
 
@@ -76,25 +79,37 @@ export function readBits(node: DerNode | undefined, what: string): ReadonlySet<n
   return bits;
 }
 
+/** Above it, the next seven bits of an arc would no longer fit a number without loss. */
+const MOST_ARC = 2 ** 45;
+
 /** In dotted form. */
 export function readOid(node: DerNode | undefined, what: string): string {
   const { content } = expectTag(node, "oid", what);
-  const arcs: bigint[] = [];
-  let arc = 0n;
-  content.forEach((byte, index) => {
-    const starts = index === 0 || (content[index - 1] ?? 0) < 0x80;
-    if (starts && byte === 0x80) throw wrong(what, "has an arc that is not in its shortest form");
-    arc = (arc << 7n) | BigInt(byte & 0x7f);
-    if (byte < 0x80) {
-      arcs.push(arc);
-      arc = 0n;
-    }
-  });
-  const [first] = arcs;
-  if (first === undefined || (content.at(-1) ?? 0x80) >= 0x80 || content.length > 64)
+  const { length } = content;
+  if (length === 0 || length > 64 || (content[length - 1] ?? 0) >= 0x80)
     throw wrong(what, "is not an object identifier");
-  const top = first < 80n ? first / 40n : 2n;
-  return [top, first - top * 40n, ...arcs.slice(1)].join(".");
+  let text = "";
+  let arc: number | bigint = 0;
+  let starts = true;
+  for (let index = 0; index < length; index++) {
+    const byte = content[index] ?? 0;
+    if (starts && byte === 0x80) throw wrong(what, "has an arc that is not in its shortest form");
+    const bits = byte & 0x7f;
+    if (typeof arc === "number" && arc < MOST_ARC) arc = arc * 128 + bits;
+    else arc = BigInt(arc) * 128n + BigInt(bits);
+    starts = byte < 0x80;
+    if (!starts) continue;
+    text += text === "" ? firstArcs(arc) : `.${arc}`;
+    arc = 0;
+  }
+  return text;
+}
+
+/** The first two arcs are in one value; the first is 2 at most. */
+function firstArcs(value: number | bigint): string {
+  if (typeof value === "bigint") return `2.${value - 80n}`;
+  const top = value < 80 ? Math.floor(value / 40) : 2;
+  return `${top}.${value - 40 * top}`;
 }
 
 /** Text of any string type that names and extensions use. */
@@ -105,8 +120,10 @@ export function readString(node: DerNode | undefined, what: string): string {
     !node.constructed &&
     [TAG.utf8String, TAG.printableString, TAG.ia5String].some((tag) => tag === node.tag);
   if (!known) throw wrong(what, "is not a UTF8String, PrintableString or IA5String");
+  const { content } = node;
+  if (content.every((byte) => byte < 0x80)) return latin1(content);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(node.content);
+    return new TextDecoder("utf-8", { fatal: true }).decode(content);
   } catch (cause) {
     throw new InclavareError("ERR_DER", `${what} is not UTF-8`, { cause });
   }
@@ -115,25 +132,39 @@ export function readString(node: DerNode | undefined, what: string): string {
 /** UTCTime or GeneralizedTime, in UTC with seconds (RFC 5280, section 4.1.2.5). */
 export function readTime(node: DerNode | undefined, what: string): Date {
   const utc = node?.tag === TAG.utcTime;
-  const text = Buffer.from(expectTag(node, utc ? "utcTime" : "generalizedTime", what).content).toString("latin1");
-  const match = (
-    utc ? /^(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/u : /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/u
-  ).exec(text);
-  if (match === null) throw wrong(what, `is "${text}", expected a time in UTC with seconds`);
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
+  const { content } = expectTag(node, utc ? "utcTime" : "generalizedTime", what);
+  const yearDigits = utc ? 2 : 4;
+  if (!isUtcForm(content, yearDigits + 10))
+    throw wrong(what, `is "${latin1(content)}", expected a time in UTC with seconds`);
+  const digits = (at: number, count: number): number => {
+    let value = 0;
+    for (let index = at; index < at + count; index++) value = value * 10 + (content[index] ?? 0) - 0x30;
+    return value;
+  };
+  const year = digits(0, yearDigits);
+  const [month, day] = [digits(yearDigits, 2), digits(yearDigits + 2, 2)];
+  const [hour, minute, second] = [digits(yearDigits + 4, 2), digits(yearDigits + 6, 2), digits(yearDigits + 8, 2)];
   const full = utc ? year + (year < 50 ? 2000 : 1900) : year;
   const time = new Date(Date.UTC(full, month - 1, day, hour, minute, second));
-  // Date.UTC carries over what is out of range, which no clock shows.
-  if (
-    time.getUTCMonth() !== month - 1 ||
-    time.getUTCDate() !== day ||
-    time.getUTCHours() !== hour ||
-    time.getUTCMinutes() !== minute ||
-    second > 59
-  ) {
-    throw wrong(what, `is "${text}", which is no date`);
-  }
+  // Date.UTC carries over what is out of range, which no clock shows, and takes the years before 100 for others.
+  const isShown =
+    time.getUTCFullYear() === full && time.getUTCMonth() === month - 1 && time.getUTCDate() === day && hour < 24;
+  if (!isShown || minute > 59 || second > 59) throw wrong(what, `is "${latin1(content)}", which is no date`);
   return time;
+}
+
+/** So many digits, then a Z. */
+function isUtcForm(content: Uint8Array, digits: number): boolean {
+  if (content.length !== digits + 1 || content[digits] !== 0x5a) return false;
+  for (let index = 0; index < digits; index++) {
+    const byte = content[index] ?? 0;
+    if (byte < 0x30 || byte > 0x39) return false;
+  }
+  return true;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
 function wrong(what: string, rule: string): InclavareError {

@@ -61,16 +61,17 @@ export type KeyUsage = keyof typeof KEY_USAGE;
 export function readExtensions(node: DerNode | undefined, what: string): Extensions {
   const extensions = new Map<string, Extension>();
   if (node === undefined) return extensions;
-  for (const item of expectTag(node, "sequence", `${what} extensions`).children) {
-    const fields = expectTag(item, "sequence", `${what} extension`).children;
-    const oid = readOid(fields[0], `${what} extension`);
-    const critical = fields.length === 3 && readBoolean(fields[1], `${what} extension ${oid}`);
+  const place = `${what} extension`;
+  for (const item of expectTag(node, "sequence", `${place}s`).children) {
+    const fields = expectTag(item, "sequence", place).children;
+    const oid = readOid(fields[0], place);
+    const critical = fields.length === 3 && readBoolean(fields[1], place);
     if (fields.length === 3 && !critical)
       throw new InclavareError("ERR_X509_EXTENSION", `${what} extension ${oid} encodes the default of "critical"`);
     if (fields.length < 2 || fields.length > 3)
       throw new InclavareError("ERR_X509_EXTENSION", `${what} extension ${oid} has ${fields.length} fields`);
     if (extensions.has(oid)) throw new InclavareError("ERR_X509_EXTENSION", `${what} has extension ${oid} twice`);
-    extensions.set(oid, { critical, value: readOctetString(fields.at(-1), `${what} extension ${oid}`) });
+    extensions.set(oid, { critical, value: readOctetString(fields.at(-1), place) });
     if (extensions.size > MOST_EXTENSIONS)
       throw new InclavareError("ERR_X509_EXTENSION", `${what} has more than ${MOST_EXTENSIONS} extensions`);
   }

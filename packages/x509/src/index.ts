@@ -53,4 +53,4 @@ export {
 } from "./extensions.ts";
 export type { Name, NameParts } from "./name.ts";
 export { fromPem, type PemLabel, toPem } from "./pem.ts";
-export type { SignatureAlgorithm } from "./signature.ts";
+export { type KeyKind, readPublicKey, type SignatureAlgorithm } from "./signature.ts";

@@ -27,18 +27,31 @@ export function derName(parts: NameParts): Der {
   );
 }
 
+/** @throws ERR_DER for anything but text under object identifiers */
 export function readName(node: DerNode | undefined, what: string): Name {
   const sequence = expectTag(node, "sequence", what);
-  const attributes = sequence.children.flatMap((relative) =>
-    expectTag(relative, "set", what).children.map((attribute) => {
-      const [type, value] = expectTag(attribute, "sequence", what).children;
-      const oid = readOid(type, what);
-      return [NAMES.get(oid) ?? oid, readString(value, what)] as const;
-    }),
-  );
+  let commonName: string | undefined;
+  for (const attribute of attributesOf(sequence, what)) {
+    const type = readOid(attribute.children[0], what);
+    const value = readString(attribute.children[1], what);
+    if (type === ATTRIBUTES.CN) commonName ??= value;
+  }
   return {
     raw: sequence.raw,
-    text: attributes.map(([name, value]) => `${name}=${value}`).join(", "),
-    commonName: attributes.find(([name]) => name === "CN")?.[1],
+    commonName,
+    // Only errors and trust anchors ask for it.
+    get text(): string {
+      const parts = [...attributesOf(sequence, what)].map(({ children: [type, value] }) => {
+        const oid = readOid(type, what);
+        return `${NAMES.get(oid) ?? oid}=${readString(value, what)}`;
+      });
+      return parts.join(", ");
+    },
   };
+}
+
+function* attributesOf(sequence: DerNode, what: string): Generator<DerNode> {
+  for (const relative of sequence.children) {
+    for (const attribute of expectTag(relative, "set", what).children) yield expectTag(attribute, "sequence", what);
+  }
 }

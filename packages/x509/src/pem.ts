@@ -14,20 +14,30 @@ export function toPem(der: Uint8Array, label: PemLabel): string {
 
 /** Every block of the label, in order. @throws ERR_PEM when there is none, or one is not base64. */
 export function fromPem(text: string, label: PemLabel, what: string): Uint8Array[] {
-  const pattern = new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]*)-----END ${label}-----`, "gu");
-  const blocks = [...text.matchAll(pattern)].map(([, body = ""]) => {
-    const packed = body.replace(/\s+/gu, "");
-    const bytes = Buffer.from(packed, "base64");
-    if (bytes.toString("base64") !== packed)
-      throw new InclavareError("ERR_PEM", `${what} has a ${label} block that is not base64`);
-    return Uint8Array.from(bytes);
-  });
-  const begun = text.split(`-----BEGIN ${label}-----`).length - 1;
-  if (blocks.length === 0 || blocks.length !== begun)
-    throw new InclavareError("ERR_PEM", `${what} has ${begun} ${label} blocks, ${blocks.length} of them whole`);
-  if (blocks.length > MOST_BLOCKS)
-    throw new InclavareError("ERR_PEM", `${what} has ${blocks.length} blocks, at most ${MOST_BLOCKS} are read`);
+  const [begin, end] = [`-----BEGIN ${label}-----`, `-----END ${label}-----`];
+  const blocks: Uint8Array[] = [];
+  for (let at = text.indexOf(begin); at >= 0; at = text.indexOf(begin, at)) {
+    const start = at + begin.length;
+    at = text.indexOf("-----", start);
+    if (at < 0 || !text.startsWith(end, at))
+      throw new InclavareError("ERR_PEM", `${what} has a ${label} block that does not end`);
+    if (blocks.length === MOST_BLOCKS)
+      throw new InclavareError("ERR_PEM", `${what} has more than ${MOST_BLOCKS} ${label} blocks`);
+    blocks.push(fromBase64(text.slice(start, at), `${what} has a ${label} block that is not base64`));
+  }
+  if (blocks.length === 0) throw new InclavareError("ERR_PEM", `${what} has no ${label} block`);
   return blocks;
+}
+
+/** Canonical base64, with white space between. */
+function fromBase64(body: string, failure: string): Uint8Array {
+  const bytes = Buffer.from(body, "base64");
+  const canonical = bytes.toString("base64");
+  // Nearly all have nothing but line ends between.
+  const isCanonical =
+    body.replaceAll("\n", "").replaceAll("\r", "") === canonical || body.replace(/\s+/gu, "") === canonical;
+  if (!isCanonical) throw new InclavareError("ERR_PEM", failure);
+  return new Uint8Array(bytes);
 }
 
 /** DER as it is, or the one block that a PEM text holds. */

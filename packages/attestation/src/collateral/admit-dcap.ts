@@ -5,7 +5,7 @@ import * as v from "valibot";
 import type { VerificationCache } from "../cache.ts";
 import { periodOfChain } from "../certificates.ts";
 import { CheckFailure, failCheck } from "../check.ts";
-import { type Chain, type ChainKind, verifyChain } from "../dcap/chain.ts";
+import { type Chain, type ChainKind, type Known, verifyChain } from "../dcap/chain.ts";
 import { verifiedCrl } from "../dcap/crl.ts";
 import { count, parseDocument, timestamp } from "../dcap/document.ts";
 import { verifyP256 } from "../dcap/p256.ts";
@@ -26,20 +26,20 @@ export interface AdmissionTools {
 export function admitDcapArtefact(request: DcapRequest, artefact: Artefact, tools: AdmissionTools): Admission {
   return byKind(request, {
     "tcb-info": ({ tee, fmspc, channel }) => {
-      const { text, period } = verifySignedBody("tcbInfo", artefact, { kind: "tcb-info", ...tools });
+      const { text, period } = verifySignedBody("tcbInfo", artefact, tools);
       const info = parseTcbInfo(text);
       expectSame("TEE", tee.toUpperCase(), info.tee);
       expectSame("FMSPC", fmspc, hex(info.fmspc));
       return admitDocument(info, channel, period);
     },
     "qe-identity": ({ tee, channel }) => {
-      const { text, period } = verifySignedBody("enclaveIdentity", artefact, { kind: "qe-identity", ...tools });
+      const { text, period } = verifySignedBody("enclaveIdentity", artefact, tools);
       const identity = parseQeIdentity(text);
       expectSame("enclave", { sgx: "QE", tdx: "TD_QE" }[tee], identity.id);
       return admitDocument(identity, channel, period);
     },
     "tcb-evaluation-numbers": ({ tee }) => {
-      const { text, period } = verifySignedBody("tcbEvaluationDataNumbers", artefact, { kind: "tcb-info", ...tools });
+      const { text, period } = verifySignedBody("tcbEvaluationDataNumbers", artefact, tools);
       const { id, issueDate, nextUpdate } = parseEvaluationNumbers(text);
       expectSame("TEE", tee.toUpperCase(), id);
       return intersect({ notBefore: issueDate, notAfter: nextUpdate }, period);
@@ -47,7 +47,7 @@ export function admitDcapArtefact(request: DcapRequest, artefact: Artefact, tool
     "pck-crl": ({ ca }) => admitPckCrl(ca, artefact, tools),
     "root-crl": () => admitRootCrl(artefact, tools),
     "pck-certificate": ({ platform }) => {
-      const { chain, extensions } = verifyPckChain(`${artefact.body}\n${artefact.issuerChain ?? ""}`, tools.cache);
+      const { chain, extensions } = verifyPckChain(`${artefact.body}\n${artefact.issuerChain ?? ""}`, knownOf(tools));
       assertTrusted(chain, tools);
       expectSame("PCEID", platform.pceId, hex(extensions.pceId));
       return periodOfChain(chain);
@@ -91,13 +91,9 @@ interface SignedText {
   readonly period: Admission;
 }
 
-function verifySignedBody(
-  name: DocumentName,
-  { body, issuerChain }: Artefact,
-  { kind, ...tools }: AdmissionTools & { readonly kind: ChainKind },
-): SignedText {
+function verifySignedBody(name: DocumentName, { body, issuerChain }: Artefact, tools: AdmissionTools): SignedText {
   const { text, signature } = splitSignedBody(body, name);
-  const chain = trustedChain(kind, issuerChain, tools);
+  const chain = trustedChain("tcb-signing", issuerChain, tools);
   if (!verifyP256(chain.leaf.publicKey, Buffer.from(text, "utf8"), Buffer.from(signature, "hex"))) {
     throw new CheckFailure("ERR_COLLATERAL_SIGNATURE", `${name} is not signed by the ${chain.what}`);
   }
@@ -105,9 +101,13 @@ function verifySignedBody(
 }
 
 function trustedChain(kind: ChainKind, pem: string | undefined, tools: AdmissionTools): Chain {
-  const chain = verifyChain(kind, pem ?? "", { code: "ERR_COLLATERAL_CHAIN", cache: tools.cache });
+  const chain = verifyChain(kind, pem ?? "", { code: "ERR_COLLATERAL_CHAIN", ...knownOf(tools) });
   assertTrusted(chain, tools);
   return chain;
+}
+
+function knownOf({ cache, trustAnchors }: AdmissionTools): Known {
+  return { cache, anchors: anchorsFor("Intel", trustAnchors) };
 }
 
 function assertTrusted({ what, root }: Chain, { trustAnchors }: AdmissionTools): void {

@@ -51,8 +51,8 @@ function admitChain(request: SnpRequest & { kind: "snp-chain" }, artefact: Artef
     return failCheck("ERR_SNP_CHAIN", "a certificate is missing", `${name}, ARK-${request.product}`, actual);
   }
   assertTrusted(root, tools);
-  assertIssuedBy(root, root, { code: "ERR_SNP_CHAIN", cache: tools.cache });
-  assertIssuedBy(issuer, root, { code: "ERR_SNP_CHAIN", cache: tools.cache });
+  assertIssuedBy(root, root, "ERR_SNP_CHAIN");
+  assertIssuedBy(issuer, root, "ERR_SNP_CHAIN");
   return periodOfChain({ what: name, certificates: [issuer, root] });
 }
 

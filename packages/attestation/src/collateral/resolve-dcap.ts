@@ -67,8 +67,9 @@ async function findPlatform(quote: QuoteEnvelope, places: Places): Promise<Platf
   const text = Buffer.from(data.buffer, data.byteOffset, data.length).toString("latin1");
   if (type === LEAF_ONLY) return { leaf: parseCertificate(text.replaceAll("\0", ""), "PCK certificate") };
   if (type === WHOLE_CHAIN) {
-    const { chain } = verifyPckChain(text, new VerificationCache());
-    if (findTrustAnchor(chain.root, anchorsFor("Intel", places.cache.trustAnchors)) !== undefined) {
+    const anchors = anchorsFor("Intel", places.cache.trustAnchors);
+    const { chain } = verifyPckChain(text, { cache: new VerificationCache(), anchors });
+    if (findTrustAnchor(chain.root, anchors) !== undefined) {
       return { leaf: chain.leaf };
     }
     throw new CheckFailure("ERR_TRUST_ANCHOR", "the quote's chain ends in a root that is not trusted");

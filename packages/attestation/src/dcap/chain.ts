@@ -4,6 +4,7 @@ import { type Certificate, fromPem, type KeyUsage } from "@inclavare/x509";
 import type { VerificationCache } from "../cache.ts";
 import { assertIssuedBy, assertUnderstood, cachedCertificate } from "../certificates.ts";
 import { CheckFailure, inStep } from "../check.ts";
+import type { TrustAnchor } from "../trust-anchors.ts";
 
 /** A certificate's place in a chain. */
 interface Role {
@@ -21,8 +22,7 @@ const ROOT: Role = { name: "SGX Root CA", usage: "keyCertSign", ca: true };
 const PROFILES = {
   pck: { what: "PCK certificate chain", roles: [PCK, PCK_CA, ROOT] },
   "pck-crl": { what: "PCK CRL issuer chain", roles: [PCK_CA, ROOT] },
-  "tcb-info": { what: "TCB Info issuer chain", roles: [TCB_SIGNING, ROOT] },
-  "qe-identity": { what: "QE Identity issuer chain", roles: [TCB_SIGNING, ROOT] },
+  "tcb-signing": { what: "TCB signing chain", roles: [TCB_SIGNING, ROOT] },
 } as const satisfies Record<string, { what: string; roles: readonly Role[] }>;
 
 export type ChainKind = keyof typeof PROFILES;
@@ -38,6 +38,12 @@ export interface Chain {
   readonly root: Certificate;
 }
 
+/** What a chain may have in common with others: nothing in it is taken on trust. */
+export interface Known {
+  readonly cache: VerificationCache;
+  readonly anchors: readonly TrustAnchor[];
+}
+
 const SGX_EXTENSION = "1.2.840.113741.1.13.1";
 const UNDERSTOOD: ReadonlySet<string> = new Set([SGX_EXTENSION]);
 const MOST_CHARACTERS = 64 * 1024;
@@ -51,13 +57,13 @@ const MOST_CHARACTERS = 64 * 1024;
 export function verifyChain(
   kind: ChainKind,
   pem: string,
-  { code, cache }: { readonly code: ErrorCode; readonly cache: VerificationCache },
+  { code, ...known }: { readonly code: ErrorCode } & Known,
 ): Chain {
   const { what, roles } = PROFILES[kind];
   if (pem.length > MOST_CHARACTERS)
     throw new CheckFailure(code, `${what} is longer than ${MOST_CHARACTERS} characters`);
   const certificates = inStep(code, what, () =>
-    fromPem(pem, "CERTIFICATE", what).map((der) => cachedCertificate(der, what, cache)),
+    fromPem(pem, "CERTIFICATE", what).map((der) => cachedCertificate(der, what, known)),
   );
   if (certificates.length !== roles.length) {
     throw new CheckFailure(code, `${what} has the wrong length`, {
@@ -74,7 +80,7 @@ export function verifyChain(
     const certificate = certificates[index];
     if (certificate === undefined) continue;
     assertRole(certificate, role, { code, below: roles.filter(({ ca }, place) => ca && place < index).length });
-    assertIssuedBy(certificate, certificates[index + 1] ?? certificate, { code, cache });
+    assertIssuedBy(certificate, certificates[index + 1] ?? certificate, code);
   }
   return { what, certificates, leaf, issuer, root };
 }
@@ -86,7 +92,7 @@ interface Place {
 }
 
 function assertRole(certificate: Certificate, role: Role, { code, below }: Place): void {
-  const { subject, basicConstraints, keyUsage, publicKey } = certificate;
+  const { subject, basicConstraints, keyUsage, keyKind } = certificate;
   const name = subject.commonName ?? subject.text;
   const fail = (rule: string, expected: string, actual: string): never => {
     throw new CheckFailure(code, `certificate "${name}" ${rule}`, { expected, actual });
@@ -101,9 +107,7 @@ function assertRole(certificate: Certificate, role: Role, { code, below }: Place
   if (keyUsage?.has(role.usage) !== true) {
     fail("may not be used like this", role.usage, keyUsage === undefined ? "no key usage" : [...keyUsage].join(", "));
   }
-  if (publicKey.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
-    fail("has a key of the wrong kind", "P-256", publicKey.asymmetricKeyDetails?.namedCurve ?? "no curve");
-  }
+  if (keyKind !== "P-256") fail("has a key of the wrong kind", "P-256", keyKind);
   assertUnderstood(certificate, UNDERSTOOD, code);
 }
 

@@ -1,14 +1,16 @@
 /** The signed documents of a collateral bundle, each verified from its exact bytes. */
 import type { CollateralBundle } from "@inclavare/sgx";
 import type { Certificate, Crl } from "@inclavare/x509";
-import type { VerificationCache } from "../cache.ts";
 import { CheckFailure } from "../check.ts";
 import { isSameKey } from "../trust-anchors.ts";
-import { type Chain, type ChainKind, verifyChain } from "./chain.ts";
+import { type Chain, type ChainKind, type Known, verifyChain } from "./chain.ts";
 import { assertNotRevoked, verifiedCrl } from "./crl.ts";
+import { compactJson } from "./document.ts";
 import { verifyP256 } from "./p256.ts";
 import { parseQeIdentity, type QeIdentity } from "./qe-identity.ts";
 import { parseTcbInfo, type TcbInfo } from "./tcb-info.ts";
+
+const SIGNATURE = /^[0-9a-f]{128}$/iu;
 
 /** The certificates of the PCK chain, which everything else must agree with. */
 export interface Issuers {
@@ -17,9 +19,9 @@ export interface Issuers {
 }
 
 /** @throws CheckFailure ERR_CRL; ERR_CERTIFICATE_REVOKED where it lists the PCK's issuer */
-export function verifyRootCrl(bundle: CollateralBundle, { root, pckIssuer }: Issuers, cache: VerificationCache): Crl {
+export function verifyRootCrl(bundle: CollateralBundle, { root, pckIssuer }: Issuers, known: Known): Crl {
   const what = "root CA CRL";
-  const crl = cachedCrl({ text: bundle.root_ca_crl, issuer: root, what }, cache);
+  const crl = cachedCrl({ text: bundle.root_ca_crl, issuer: root, what }, known);
   assertNotRevoked(pckIssuer, crl, what);
   return crl;
 }
@@ -28,11 +30,11 @@ export function verifyRootCrl(bundle: CollateralBundle, { root, pckIssuer }: Iss
 export function verifyPckCrl(
   bundle: CollateralBundle,
   pck: { readonly chain: Chain; readonly rootCrl: Crl },
-  cache: VerificationCache,
+  known: Known,
 ): Crl {
   const what = "PCK CRL";
   const { leaf, issuer, root } = pck.chain;
-  const chain = collateralChain("pck-crl", bundle.pck_crl_issuer_chain, cache);
+  const chain = collateralChain("pck-crl", bundle.pck_crl_issuer_chain, known);
   if (!isSameKey(chain.leaf, issuer) || !isSameKey(chain.root, root)) {
     throw new CheckFailure("ERR_COLLATERAL_CHAIN", `${chain.what} is not that of the PCK certificate`, {
       expected: issuer.subject.text,
@@ -40,7 +42,7 @@ export function verifyPckCrl(
     });
   }
   assertNotRevoked(chain.leaf, pck.rootCrl, "root CA CRL");
-  const crl = cachedCrl({ text: bundle.pck_crl, issuer, what }, cache);
+  const crl = cachedCrl({ text: bundle.pck_crl, issuer, what }, known);
   assertNotRevoked(leaf, crl, what);
   return crl;
 }
@@ -57,70 +59,71 @@ interface Authority {
 }
 
 /** @throws CheckFailure ERR_COLLATERAL_CHAIN, ERR_COLLATERAL_SIGNATURE, ERR_COLLATERAL_CONTENT, ERR_CERTIFICATE_REVOKED */
-export function verifyTcbInfo(
-  bundle: CollateralBundle,
-  authority: Authority,
-  cache: VerificationCache,
-): SignedDocument<TcbInfo> {
+export function verifyTcbInfo(bundle: CollateralBundle, authority: Authority, known: Known): SignedDocument<TcbInfo> {
   const { tcb_info: text, tcb_info_signature: signature, tcb_info_issuer_chain: pem } = bundle;
-  return verifyDocument({ kind: "tcb-info", text, signature, pem, parse: parseTcbInfo }, authority, cache);
+  return verifyDocument({ what: "TCB Info", text, signature, pem, parse: parseTcbInfo }, authority, known);
 }
 
 /** As {@link verifyTcbInfo}. */
 export function verifyQeIdentity(
   bundle: CollateralBundle,
   authority: Authority,
-  cache: VerificationCache,
+  known: Known,
 ): SignedDocument<QeIdentity> {
   const { qe_identity: text, qe_identity_signature: signature, qe_identity_issuer_chain: pem } = bundle;
-  return verifyDocument({ kind: "qe-identity", text, signature, pem, parse: parseQeIdentity }, authority, cache);
+  return verifyDocument({ what: "QE Identity", text, signature, pem, parse: parseQeIdentity }, authority, known);
 }
 
 interface DocumentSource<T> {
-  readonly kind: ChainKind;
+  readonly what: string;
   readonly text: string;
+  /** In hexadecimal. */
   readonly signature: string;
   readonly pem: string;
   readonly parse: (text: string) => T;
 }
 
 function verifyDocument<T>(
-  { kind, text, signature, pem, parse }: DocumentSource<T>,
+  { what, text, signature, pem, parse }: DocumentSource<T>,
   { root, rootCrl }: Authority,
-  cache: VerificationCache,
+  known: Known,
 ): SignedDocument<T> {
-  const chain = collateralChain(kind, pem, cache);
+  const chain = collateralChain("tcb-signing", pem, known);
   if (!isSameKey(chain.root, root)) {
     throw new CheckFailure("ERR_COLLATERAL_CHAIN", `${chain.what} ends in another root than the PCK chain`);
   }
   assertNotRevoked(chain.leaf, rootCrl, "root CA CRL");
-  // The signature covers the text as it was delivered: it is verified before, and instead of, any re-serialisation.
-  const document = cache.remember(kind, [pem, text, signature], () => {
-    const bytes = Buffer.from(text, "utf8");
-    if (!verifyP256(chain.leaf.publicKey, bytes, Buffer.from(signature, "hex"))) {
-      throw new CheckFailure("ERR_COLLATERAL_SIGNATURE", `the document of the ${chain.what} has a wrong signature`);
-    }
-    return parse(text);
+  const document = known.cache.remember(what, [text, signature, pem], () => {
+    const bytes = SIGNATURE.test(signature) ? Buffer.from(signature, "hex") : Buffer.alloc(0);
+    const isSigned = (candidate: string): boolean => verifyP256(chain.leaf.publicKey, Buffer.from(candidate), bytes);
+    // What is parsed is exactly what is signed. The vendor signs text without white space between its tokens; where a
+    // tool has put some in, the text without it is what has to verify.
+    const signed = [text, compactJson(text)].find((candidate) => isSigned(candidate));
+    if (signed !== undefined) return parse(signed);
+    throw new CheckFailure("ERR_COLLATERAL_SIGNATURE", `${what} has a wrong signature`);
   });
   return { document, chain };
 }
 
-function collateralChain(kind: ChainKind, pem: string, cache: VerificationCache): Chain {
-  return cache.remember(`chain ${kind}`, [pem], () => verifyChain(kind, pem, { code: "ERR_COLLATERAL_CHAIN", cache }));
+function collateralChain(kind: ChainKind, pem: string, known: Known): Chain {
+  const code = "ERR_COLLATERAL_CHAIN";
+  return known.cache.remember(`chain ${kind}`, [pem], () => verifyChain(kind, pem, { code, ...known }));
 }
 
 function cachedCrl(
   { text, issuer, what }: { readonly text: string; readonly issuer: Certificate; readonly what: string },
-  cache: VerificationCache,
+  known: Known,
 ): Crl {
   const issuerBytes = Buffer.from(issuer.raw).toString("latin1");
-  return cache.remember(what, [text, issuerBytes], () => verifiedCrl(crlBytes(text, what), issuer, what));
+  return known.cache.remember(what, [text, issuerBytes], () => verifiedCrl(crlBytes(text, what), issuer, what));
 }
 
 /** Hexadecimal of DER, as most bundles have it, or PEM. */
 function crlBytes(text: string, what: string): Buffer {
   const packed = text.trim();
   if (packed.startsWith("-----BEGIN")) return Buffer.from(packed, "latin1");
-  if (/^(?:[0-9a-f]{2})+$/iu.test(packed)) return Buffer.from(packed, "hex");
+  const bytes = Buffer.from(packed, "hex");
+  // What is no hexadecimal ends the bytes early.
+  if (bytes.length > 0 && 2 * bytes.length === packed.length) return bytes;
   throw new CheckFailure("ERR_CRL", `${what} is neither hexadecimal nor PEM`);
 }

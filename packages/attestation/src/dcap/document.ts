@@ -54,6 +54,23 @@ export const enclaveLevel: v.GenericSchema<unknown, EnclaveLevel> = v.pipe(
   }),
 );
 
+/** JSON text without the white space between its tokens; that inside strings stays, and so does everything else. */
+export function compactJson(text: string): string {
+  const parts: string[] = [];
+  let isString = false;
+  let from = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') isString = !isString;
+    else if (isString && char === "\\") at += 1;
+    else if (!isString && (char === " " || char === "\n" || char === "\r" || char === "\t")) {
+      parts.push(text.slice(from, at));
+      from = at + 1;
+    }
+  }
+  return [...parts, text.slice(from)].join("");
+}
+
 /**
  * Parses the text of a document, whose signature has been verified over exactly this text.
  * @throws CheckFailure ERR_COLLATERAL_CONTENT

@@ -1,12 +1,12 @@
 /** What the collateral says of a platform: revocation, TCB, the quoting enclave's identity. */
 import type { CollateralBundle, QuoteEnvelope } from "@inclavare/sgx";
 import type { Crl } from "@inclavare/x509";
-import type { VerificationCache } from "../cache.ts";
 import { periodOfChain } from "../certificates.ts";
 import { CheckFailure, type CheckList } from "../check.ts";
 import type { CollateralPeriod } from "../examination.ts";
 import type { DcapTcb } from "../verdict.ts";
 import { type SignedDocument, verifyPckCrl, verifyQeIdentity, verifyRootCrl, verifyTcbInfo } from "./collateral.ts";
+import type { Known } from "./chain.ts";
 import type { Endorser } from "./pck.ts";
 import type { PckExtensions } from "./pck-extensions.ts";
 import { assertQeIdentity, type QeIdentity } from "./qe-identity.ts";
@@ -14,10 +14,10 @@ import { concludeTcb, type DcapRules } from "./rules.ts";
 import { selectEnclaveLevel } from "./tcb-level.ts";
 import type { TcbInfo } from "./tcb-info.ts";
 
-/** What a verification writes to and keeps things in. */
+/** What a verification writes to, and what it need not do again. */
 export interface Tools {
   readonly list: CheckList;
-  readonly cache: VerificationCache;
+  readonly known: Known;
 }
 
 interface Collateral {
@@ -35,7 +35,7 @@ export interface CollateralInput extends Tools {
 export function examineCollateral(
   quote: QuoteEnvelope,
   { chain, pck, anchor }: Endorser,
-  { bundle: given, rules, list, cache }: CollateralInput,
+  { bundle: given, rules, list, known }: CollateralInput,
 ): Collateral {
   const bundle = list.run("collateral", [], () => {
     return { value: expectCollateral(given), message: "collateral is there, and whole" };
@@ -43,20 +43,20 @@ export function examineCollateral(
   // Nothing in the collateral is looked at before its root is trusted: it must end in the very same one.
   const trusted = anchor === undefined ? undefined : chain;
   const rootCrl = list.run("root-crl", [bundle, trusted], (bundle, { root, issuer }) => {
-    const value = verifyRootCrl(bundle, { root, pckIssuer: issuer }, cache);
+    const value = verifyRootCrl(bundle, { root, pckIssuer: issuer }, known);
     return { value, message: "signed by the root; it does not list the PCK certificate's issuer" };
   });
   const pckCrl = list.run("pck-crl", [bundle, trusted, rootCrl], (bundle, chain, rootCrl) => {
-    const value = verifyPckCrl(bundle, { chain, rootCrl }, cache);
+    const value = verifyPckCrl(bundle, { chain, rootCrl }, known);
     return { value, message: "signed by the PCK certificate's issuer; it does not list the PCK certificate" };
   });
   const tcbInfo = list.run("tcb-info", [bundle, trusted, pck, rootCrl], (bundle, { root }, pck, rootCrl) => {
-    const value = verifyTcbInfo(bundle, { root, rootCrl }, cache);
+    const value = verifyTcbInfo(bundle, { root, rootCrl }, known);
     assertSamePlatform(pck, value.document, rules);
     return { value, message: `version ${value.document.version}, for this platform's type` };
   });
   const qeIdentity = list.run("qe-identity", [bundle, trusted, rootCrl], (bundle, { root }, rootCrl) => {
-    const value = verifyQeIdentity(bundle, { root, rootCrl }, cache);
+    const value = verifyQeIdentity(bundle, { root, rootCrl }, known);
     assertIdentityKind(value.document, rules);
     return { value, message: `signed by the vendor, for ${rules.tee}` };
   });

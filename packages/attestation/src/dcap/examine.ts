@@ -47,10 +47,11 @@ export function examineQuote(
   rules: DcapRules,
   { input, list }: { readonly input: DcapVerification; readonly list: CheckList },
 ): DcapFindings {
-  const cache = input.cache ?? new VerificationCache();
-  const endorser = examineEndorser(quote, input, { list, cache });
-  examineSignatures(quote, endorser.chain, list);
-  const { tcb, periods } = examineCollateral(quote, endorser, { bundle: input.collateral, rules, list, cache });
+  const known = { cache: input.cache ?? new VerificationCache(), anchors: anchorsFor("Intel", input.trustAnchors) };
+  const tools = { list, known };
+  const endorser = examineEndorser(quote, input, tools);
+  examineSignatures(quote, endorser.chain, tools);
+  const { tcb, periods } = examineCollateral(quote, endorser, { bundle: input.collateral, rules, ...tools });
   const { pck, chain, anchor } = endorser;
   const chains = chain === undefined ? [] : [periodOfChain(chain)];
   return { pck, tcb, isSimulated: anchor?.class === "simulated", periods, chains, platform: platformOf(pck) };
@@ -63,17 +64,17 @@ function platformOf(pck: PckExtensions | undefined): PlatformIdentity {
   return { fmspc: hex(fmspc), ids: ids.map(hex) };
 }
 
-function examineEndorser(quote: QuoteEnvelope, input: DcapVerification, { list, cache }: Tools): Endorser {
+function examineEndorser(quote: QuoteEnvelope, input: DcapVerification, { list, known }: Tools): Endorser {
   const verified = list.run("pck-chain", [], () => {
     const { pem, source } = findPckChain(quote, input);
-    const value = verifyPckChain(pem, cache);
+    const value = verifyPckChain(pem, known);
     return {
       value,
       message: `"${value.chain.issuer.subject.commonName ?? ""}" certifies the platform; chain from ${source}`,
     };
   });
   const chain = verified?.chain;
-  const anchor = addTrustAnchor(list, chain?.root, anchorsFor("Intel", input.trustAnchors));
+  const anchor = addTrustAnchor(list, chain?.root, known.anchors);
   list.run("pck-time", [chain], (present) => {
     assertValidAt(present, input.now, "ERR_PCK_TIME");
     return { value: true, message: "every certificate of the PCK chain is valid at this time" };
@@ -82,16 +83,20 @@ function examineEndorser(quote: QuoteEnvelope, input: DcapVerification, { list, 
 }
 
 /** What the bytes of the quote prove among themselves and against the PCK certificate. */
-function examineSignatures(quote: QuoteEnvelope, chain: Chain | undefined, list: CheckList): void {
+function examineSignatures(quote: QuoteEnvelope, chain: Chain | undefined, { list, known }: Tools): void {
+  // A platform's quoting enclave and its key stay the same from quote to quote.
+  const { cache } = known;
   list.run("qe-report-signature", [chain], ({ leaf }) => {
-    if (!verifyP256(leaf.publicKey, quote.qeReportBytes, quote.qeReportSignature)) {
+    const { qeReportBytes, qeReportSignature } = quote;
+    cache.remember("QE report", [qeReportBytes, qeReportSignature, leaf.spki].map(latin1), () => {
+      if (verifyP256(leaf.publicKey, qeReportBytes, qeReportSignature)) return true;
       throw new CheckFailure("ERR_QE_REPORT_SIGNATURE", "the QE report is not signed by the PCK key");
-    }
+    });
     return { value: true, message: "the platform's PCK key signed the quoting enclave's report" };
   });
   list.run("qe-report-data", [], () => assertQeReportData(quote));
   list.run("quote-signature", [], () => {
-    const key = attestationKey(quote);
+    const key = cache.remember("attestation key", [latin1(quote.attestationKey)], () => attestationKey(quote));
     if (!verifyP256(key, quote.signedBytes, quote.signature)) {
       throw new CheckFailure("ERR_QUOTE_SIGNATURE", "the quote is not signed by its attestation key");
     }
@@ -113,6 +118,10 @@ function assertQeReportData({ attestationKey: key, qeAuthData, qeReport }: Quote
     });
   }
   return { value: true, message: "the quoting enclave's report is for the attestation key" };
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
 function sha256(bytes: Uint8Array): Buffer {

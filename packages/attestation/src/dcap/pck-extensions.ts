@@ -13,7 +13,7 @@ import { CheckFailure, inStep } from "../check.ts";
 import type { PlatformTcb } from "./tcb-level.ts";
 
 const SGX = "1.2.840.113741.1.13.1";
-const COMPONENTS = 16;
+const COMPONENT_OIDS = Array.from({ length: 16 }, (_, index) => `${SGX}.2.${index + 1}`);
 const SGX_TYPES = ["Standard", "Scalable", "Scalable with integrity"] as const;
 
 /** What Intel certifies of a platform. */
@@ -47,9 +47,7 @@ export function readPckExtensions({ extensions }: Certificate): PckExtensions {
     const tcb = readFields(fields.get(`${SGX}.2`), `${what}, TCB`);
     const instance = fields.get(`${SGX}.6`);
     const configuration = fields.get(`${SGX}.7`);
-    const components = Array.from({ length: COMPONENTS }, (_, index) =>
-      readSmallInteger(tcb.get(`${SGX}.2.${index + 1}`), 0xff, `${what}, component ${index + 1}`),
-    );
+    const components = COMPONENT_OIDS.map((oid) => readSmallInteger(tcb.get(oid), 0xff, `${what}, component ${oid}`));
     const sgxType = SGX_TYPES[readSmallInteger(fields.get(`${SGX}.5`), 2, `${what}, SGX type`, "enumerated")];
     return {
       ppid: octets(fields.get(`${SGX}.1`), 16, `${what}, PPID`),

@@ -1,8 +1,7 @@
 /** Where the PCK certificate chain of a quote comes from. @see Intel SGX ECDSA quote library API, certification data types */
 import type { CollateralBundle, QuoteEnvelope } from "@inclavare/sgx";
-import type { VerificationCache } from "../cache.ts";
 import { CheckFailure } from "../check.ts";
-import { type Chain, verifyChain } from "./chain.ts";
+import { type Chain, type Known, verifyChain } from "./chain.ts";
 import { type PckExtensions, readPckExtensions } from "./pck-extensions.ts";
 import type { TrustAnchor } from "../trust-anchors.ts";
 
@@ -23,9 +22,9 @@ interface PckChain {
 }
 
 /** @throws CheckFailure ERR_PCK_CHAIN */
-export function verifyPckChain(pem: string, cache: VerificationCache): PckChain {
-  return cache.remember("chain pck", [pem], () => {
-    const chain = verifyChain("pck", pem, { code: "ERR_PCK_CHAIN", cache });
+export function verifyPckChain(pem: string, known: Known): PckChain {
+  return known.cache.remember("chain pck", [pem], () => {
+    const chain = verifyChain("pck", pem, { code: "ERR_PCK_CHAIN", ...known });
     return { chain, extensions: readPckExtensions(chain.leaf) };
   });
 }

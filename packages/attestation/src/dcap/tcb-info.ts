@@ -82,11 +82,23 @@ const levelV2 = v.pipe(
   }),
 );
 
+/** Sixteen objects with an SVN each, read by hand: there are hundreds of them in a document. */
 const components = v.pipe(
-  v.array(v.object({ svn: u8 })),
+  v.array(v.unknown()),
   v.length(COMPONENTS),
-  v.transform((list) => list.map(({ svn }) => svn)),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const svns = dataset.value.map(svnOf);
+    if (svns.every((svn) => svn !== undefined)) return svns;
+    addIssue({ message: "not sixteen components with an SVN from 0 to 255 each" });
+    return NEVER;
+  }),
 );
+
+function svnOf(component: unknown): number | undefined {
+  if (typeof component !== "object" || component === null || !("svn" in component)) return undefined;
+  const { svn } = component;
+  return typeof svn === "number" && Number.isInteger(svn) && svn >= 0 && svn <= 0xff ? svn : undefined;
+}
 
 const levelV3 = v.pipe(
   v.object({

@@ -2,7 +2,6 @@
 import { createPublicKey } from "node:crypto";
 import type { JsonValue } from "@inclavare/errors";
 import type { Certificate } from "@inclavare/x509";
-import { VerificationCache } from "../cache.ts";
 import { assertIssuedBy, assertUnderstood, assertValidAt, periodOfChain } from "../certificates.ts";
 import { CheckFailure, type CheckList, failCheck } from "../check.ts";
 import { type Condition, met } from "../condition.ts";
@@ -15,8 +14,6 @@ export interface NitroVerification {
   readonly document: Uint8Array;
   readonly trustAnchors: readonly TrustAnchor[];
   readonly now: Date;
-  /** Left out: nothing is kept. */
-  readonly cache?: VerificationCache;
 }
 
 const CODE = "ERR_NITRO_CHAIN";
@@ -33,14 +30,14 @@ interface NitroChain {
 
 /** Runs the whole list of checks. */
 export function examineNitroDocument(input: NitroVerification, list: CheckList): Examination {
-  const { trustAnchors, now, cache = new VerificationCache() } = input;
+  const { trustAnchors, now } = input;
   const document = list.run("document-format", [], () => {
     const value = decodeNitroDocument(input.document);
     return { value, message: `Nitro document of ${value.moduleId}, ${value.timestamp.toISOString()}` };
   });
   if (document === undefined) return examinedNothing("nitro");
   const chain = list.run("nitro-chain", [], () => {
-    const value = verifyChain(document, cache);
+    const value = verifyChain(document);
     return { value, message: `${value.certificates.length} certificates have signed one another` };
   });
   const anchor = addTrustAnchor(list, chain?.root, anchorsFor("AWS", trustAnchors));
@@ -70,14 +67,14 @@ export function examineNitroDocument(input: NitroVerification, list: CheckList):
 }
 
 /** @throws CheckFailure ERR_NITRO_CHAIN */
-function verifyChain({ certificate, caBundle }: NitroDocument, cache: VerificationCache): NitroChain {
+function verifyChain({ certificate, caBundle }: NitroDocument): NitroChain {
   const chain = [certificate, ...caBundle.toReversed()];
   for (const [index, one] of chain.entries()) {
     const name = one.subject.commonName ?? one.subject.text;
     const fail = (rule: string, expected: string, actual: string): never =>
       failCheck(CODE, `certificate "${name}" ${rule}`, expected, actual);
     const isCa = index > 0;
-    const { basicConstraints, keyUsage, publicKey, signatureAlgorithm } = one;
+    const { basicConstraints, keyUsage, keyKind, signatureAlgorithm } = one;
     if ((basicConstraints?.ca === true) !== isCa) fail("has wrong basic constraints", `CA ${isCa}`, `CA ${!isCa}`);
     const { pathLength } = basicConstraints ?? {};
     if (isCa && pathLength !== undefined && pathLength < index - 1) {
@@ -85,12 +82,11 @@ function verifyChain({ certificate, caBundle }: NitroDocument, cache: Verificati
     }
     const usage = isCa ? "keyCertSign" : "digitalSignature";
     if (keyUsage?.has(usage) !== true) fail("may not be used like this", usage, "no such usage");
-    const curve = publicKey.asymmetricKeyDetails?.namedCurve ?? "no curve";
-    if (curve !== "secp384r1") fail("has a key of the wrong kind", "P-384", curve);
+    if (keyKind !== "P-384") fail("has a key of the wrong kind", "P-384", keyKind);
     if (signatureAlgorithm !== "ecdsa-sha384")
       fail("is signed with another algorithm", "ecdsa-sha384", signatureAlgorithm);
     assertUnderstood(one, NO_OIDS, CODE);
-    assertIssuedBy(one, chain[index + 1] ?? one, { code: CODE, cache });
+    assertIssuedBy(one, chain[index + 1] ?? one, CODE);
   }
   const root = chain.at(-1) ?? certificate;
   return { what: "Nitro certificate chain", certificates: chain, root };

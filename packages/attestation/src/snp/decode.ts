@@ -71,7 +71,7 @@ export function decodeSnpReport(bytes: Uint8Array): SnpReport {
   }
   const b = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const take = (offset: number, sizeBytes: number): Uint8Array =>
-    Uint8Array.from(b.subarray(offset, offset + sizeBytes));
+    new Uint8Array(b.subarray(offset, offset + sizeBytes));
   const version = b.readUInt32LE(0);
   const keyInfo = b.readUInt32LE(0x48);
   const policy = b.readBigUInt64LE(8);

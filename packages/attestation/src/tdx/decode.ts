@@ -54,7 +54,7 @@ export function decodeTdxQuote(bytes: Uint8Array): TdxQuote {
 function decodeTdReport(body: Uint8Array): TdReport {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const take = (offset: number, sizeBytes: number): Uint8Array =>
-    Uint8Array.from(body.subarray(offset, offset + sizeBytes));
+    new Uint8Array(body.subarray(offset, offset + sizeBytes));
   const isTdx15 = body.length === 648;
   return {
     teeTcbSvn: take(0, 16),
