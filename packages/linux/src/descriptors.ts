@@ -1,6 +1,6 @@
 import { closeSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { check, EINTR, lastErrno, libcFunction, linuxError, loadNative } from "./native.ts";
+import { check, EAGAIN, EINTR, lastErrno, libcFunction, linuxError, loadNative } from "./native.ts";
 
 const POLLIN = 1;
 const POLLOUT = 4;
@@ -12,6 +12,7 @@ const F_GETFD = 1;
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
+const F_DUPFD_CLOEXEC = 1030;
 const F_SETPIPE_SZ = 1031;
 const F_ADD_SEALS = 1033;
 const F_SEAL_ALL = 0xf;
@@ -20,6 +21,7 @@ const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
 const TIOCSWINSZ = 0x5414;
 const EFD_CLOEXEC_NONBLOCK = 0o2004000;
+const SPLICE_F_MOVE_NONBLOCK = 3;
 const MFD_CLOEXEC_ALLOW_SEALING = 3;
 
 export interface PollRequest {
@@ -72,6 +74,28 @@ export function watchReadable(fd: number, callback: () => void): { close(): void
   return { close: () => handle.close() };
 }
 
+/** As {@link watchReadable}, for the moment at which something can be written. */
+export function watchWritable(fd: number, callback: () => void): { close(): void } {
+  const handle = loadNative().node.poll(fd, { writable: true, disconnect: true }, callback);
+  return { close: () => handle.close() };
+}
+
+/**
+ * splice(2): moves bytes from one descriptor to another, one of which is a pipe, inside the kernel. Never waits.
+ * @returns how many were moved; 0 at the end of the source; undefined when the source is empty or the target full.
+ * @throws ERR_LINUX_CALL
+ */
+export function splice(from: number, to: number, maxBytes: number): number | undefined {
+  const call = libcFunction(
+    "long splice(int from, void *fromOffset, int to, void *toOffset, size_t length, uint flags)",
+  );
+  const count = call(from, null, to, null, maxBytes, SPLICE_F_MOVE_NONBLOCK);
+  if (count !== -1) return count;
+  const errno = lastErrno();
+  if (errno === EAGAIN || errno === EINTR) return undefined;
+  throw linuxError("splice", errno);
+}
+
 /** A counter that makes its descriptor readable; wakes a thread that is in {@link pollDescriptors}. */
 export function createEventfd(): number {
   return check("eventfd", libcFunction("int eventfd(uint initial, int flags)")(0, EFD_CLOEXEC_NONBLOCK));
@@ -91,6 +115,11 @@ export function setCloseOnExec(fd: number, on: boolean): void {
 /** dup2(2): `to` becomes another name of `from`, and stays open across execve. */
 export function replaceDescriptor(from: number, to: number): void {
   check("dup2", libcFunction("int dup2(int from, int to)")(from, to));
+}
+
+/** Another descriptor of the same open file description; close-on-exec. */
+export function duplicateDescriptor(fd: number): number {
+  return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 /** Of the open file description, so for everybody who shares it: not for descriptors that a caller handed in. */

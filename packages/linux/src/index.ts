@@ -3,6 +3,7 @@ export {
   createEventfd,
   createMemfd,
   createPipe,
+  duplicateDescriptor,
   isTerminal,
   type Pipe,
   pollDescriptors,
@@ -14,7 +15,9 @@ export {
   setNonBlocking,
   setTerminalSize,
   signalEventfd,
+  splice,
   watchReadable,
+  watchWritable,
 } from "./descriptors.ts";
 export {
   encodeMessage,
@@ -30,7 +33,9 @@ export { loadNative, type NativeLibrary } from "./native.ts";
 export {
   createCoreScheduling,
   exitImmediately,
+  onProcessEnd,
   onProcessExit,
+  peekChild,
   pidfdOpen,
   pidfdSendSignal,
   type ProcessExit,
@@ -50,6 +55,7 @@ export { ALL_CATCHABLE_SIGNALS, ignoreSignals, signalName, signalNumber } from "
 export {
   acceptUnix,
   connectUnix,
+  createSocketPair,
   listenUnix,
   peerCredentials,
   type PeerCredentials,

@@ -8,6 +8,7 @@ const P_PID = 1;
 const P_PIDFD = 3;
 const WNOHANG = 1;
 const WEXITED = 4;
+const WNOWAIT = 0x01000000;
 const CLD_EXITED = 1;
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -47,6 +48,31 @@ export function waitChild(pid: number): ProcessExit | undefined {
   return waitId(P_PID, pid);
 }
 
+/** As {@link waitChild}, without taking the status: the child stays a zombie, and its number its own. */
+export function peekChild(pid: number): ProcessExit | undefined {
+  return waitId(P_PID, pid, WNOWAIT);
+}
+
+/**
+ * Calls back once when a process has ended, whoever's child it is; its status is for its parent to take.
+ * Disposing before that cancels it.
+ */
+export function onProcessEnd(pid: number, callback: () => void): Disposable {
+  const pidfd = pidfdOpen(pid);
+  let open = true;
+  const handle = loadNative().node.poll(pidfd, { readable: true }, () => {
+    close();
+    callback();
+  });
+  function close(): void {
+    if (!open) return;
+    open = false;
+    handle.close();
+    closeSync(pidfd);
+  }
+  return { [Symbol.dispose]: close };
+}
+
 /** Takes the exit statuses of all children that have ended; for a pid 1 that starts none of its own. */
 export function reapExitedChildren(): ProcessExit[] {
   const exits: ProcessExit[] = [];
@@ -54,11 +80,11 @@ export function reapExitedChildren(): ProcessExit[] {
   return exits;
 }
 
-function waitId(type: number, id: number): ProcessExit | undefined {
+function waitId(type: number, id: number, flags: number = 0): ProcessExit | undefined {
   const waitid = libcFunction("int waitid(int type, uint id, void *info, int options)");
   const info = Buffer.alloc(SIGINFO_BYTES);
   for (;;) {
-    if (waitid(type, id, info, WEXITED | WNOHANG) === 0) break;
+    if (waitid(type, id, info, WEXITED | WNOHANG | flags) === 0) break;
     const errno = lastErrno();
     if (errno === ECHILD) return undefined;
     if (errno !== EINTR) throw linuxError("waitid", errno);

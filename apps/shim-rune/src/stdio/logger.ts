@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync } from "node:fs";
-import { createPipe, type Pipe } from "@inclavare/linux";
+import { Socket } from "node:net";
+import { createPipe, onProcessEnd, type Pipe } from "@inclavare/linux";
 import { STATUS, TtrpcError } from "@inclavare/ttrpc";
 import { noTerminal } from "./errors.ts";
-import { socketOf } from "./fifo.ts";
 import type { IoContext, ProcessIo, StdioRequest } from "./io.ts";
 import { createPipeIo } from "./pipes.ts";
 
@@ -30,6 +30,7 @@ export async function createLoggerIo(request: StdioRequest, context: IoContext):
     const child = spawn(program, args, {
       env: { CONTAINER_ID: context.containerId, CONTAINER_NAMESPACE: context.namespace },
       stdio: ["ignore", "ignore", "ignore", out.readEnd, err.readEnd, ready.writeEnd],
+      detached: true, // it outlives us, where the container does
     });
     const failed = once(child, "error").then(([error]) => Promise.reject(error as Error));
     failed.catch(() => undefined);
@@ -39,6 +40,7 @@ export async function createLoggerIo(request: StdioRequest, context: IoContext):
     return {
       ...input,
       descriptors: [input.descriptors[0], out.writeEnd, err.writeEnd],
+      logger: child.pid,
       start() {
         close(open);
         input.start();
@@ -46,7 +48,7 @@ export async function createLoggerIo(request: StdioRequest, context: IoContext):
       async close() {
         close(open);
         await input.close();
-        await stop(child);
+        if (child.exitCode === null && child.signalCode === null) await stopLogger(child.pid ?? 0);
       },
     };
   } catch (cause) {
@@ -71,7 +73,7 @@ export function parseLogger(uri: string): { readonly program: string; readonly a
 
 /** A byte, or the end. */
 async function readiness(descriptor: number): Promise<void> {
-  const stream = socketOf(descriptor, "read");
+  const stream = new Socket({ fd: descriptor, readable: true, writable: false });
   const signal = AbortSignal.timeout(READY_MS);
   try {
     await Promise.race([once(stream, "data", { signal }), once(stream, "end", { signal })]);
@@ -80,11 +82,16 @@ async function readiness(descriptor: number): Promise<void> {
   }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-  await exited;
-  clearTimeout(timer);
+/** Preconditions: the number is still the logger's. */
+export async function stopLogger(pid: number): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  try {
+    using _watch = onProcessEnd(pid, ended.resolve);
+    process.kill(pid, "SIGTERM");
+    const timer = setTimeout(() => process.kill(pid, "SIGKILL"), STOP_MS);
+    await ended.promise;
+    clearTimeout(timer);
+  } catch {
+    // it is gone
+  }
 }

@@ -1,9 +1,8 @@
 import { closeSync, fchownSync, openSync } from "node:fs";
-import type { Socket } from "node:net";
-import { closeQuietly, createPipe } from "@inclavare/linux";
+import { createPipe, setNonBlocking } from "@inclavare/linux";
+import { Ends } from "./ends.ts";
+import { openInputFifo, openOutputFifo } from "./fifo.ts";
 import type { IoContext, ProcessIo, StdioRequest } from "./io.ts";
-import { type InputFifo, openInputFifo, openOutputFifo, socketOf } from "./fifo.ts";
-import { copyInput, copyOutput } from "./streams.ts";
 
 const PIPE_BYTES = 64 << 10;
 
@@ -11,98 +10,57 @@ const PIPE_BYTES = 64 << 10;
  * Pipes between the process and the client's FIFOs. Real pipes, because a process may open its `/dev/stdout` anew; not the
  * FIFOs themselves, because those break when their client goes away.
  */
-export function createPipeIo(request: StdioRequest, { owner }: IoContext): ProcessIo {
-  const open = new Resources();
+export function createPipeIo(request: StdioRequest, { owner, keeper, prefix }: IoContext): ProcessIo {
+  const ends = new Ends(keeper, prefix);
+  const children: number[] = [];
+  const closeChildren = (): void => {
+    for (const descriptor of children.splice(0)) closeSync(descriptor);
+  };
+  const nothing = (): number => {
+    const descriptor = openSync("/dev/null", "r+");
+    children.push(descriptor);
+    return descriptor;
+  };
+  /** @returns the process's end */
+  const pipe = (own: "inTarget" | "outSource" | "errSource"): number => {
+    const { readEnd, writeEnd } = createPipe(PIPE_BYTES);
+    const [child, ours] = own === "inTarget" ? [readEnd, writeEnd] : [writeEnd, readEnd];
+    children.push(child);
+    setNonBlocking(ends.add(own, ours), true);
+    if (owner.uid !== 0 || owner.gid !== 0) fchownSync(child, owner.uid, owner.gid);
+    return child;
+  };
+  const output = (path: string, name: "out" | "err"): number => {
+    if (path === "") return nothing();
+    ends.add(`${name}Target`, openOutputFifo(path));
+    return pipe(`${name}Source`);
+  };
   try {
-    const input = request.stdin === "" ? undefined : open.addInput(openInputFifo(request.stdin));
-    const stdin = open.addChild(input === undefined ? undefined : createPipe(PIPE_BYTES), "readEnd");
-    const outputs = [request.stdout, request.stderr].map((path) => {
-      const fifo = path === "" ? undefined : open.addStream(openOutputFifo(path));
-      return { fifo, ...open.addChild(fifo === undefined ? undefined : createPipe(PIPE_BYTES), "writeEnd") };
-    });
-    const descriptors = [stdin.child, outputs[0]?.child ?? 0, outputs[1]?.child ?? 0] as const;
-    if (owner.uid !== 0 || owner.gid !== 0) open.giveTo(owner);
-    const copied = Promise.withResolvers<void>();
+    if (request.stdin !== "") openInputFifo(request.stdin, ends);
+    const descriptors = [
+      request.stdin === "" ? nothing() : pipe("inTarget"),
+      output(request.stdout, "out"),
+      output(request.stderr, "err"),
+    ] as const;
     return {
       descriptors,
       consoleSocket: undefined,
-      copied: copied.promise,
+      logger: undefined,
+      copied: ends.copied,
       start() {
-        open.closeChildEnds();
-        if (input !== undefined && stdin.own !== undefined)
-          copyInput(input, open.addStream(open.take(stdin.own, "write")));
-        const copies = outputs.map(async ({ fifo, own }) => {
-          if (fifo !== undefined && own !== undefined) await copyOutput(open.addStream(open.take(own, "read")), fifo);
-        });
-        void Promise.all(copies).then(() => copied.resolve());
+        closeChildren();
+        ends.start();
       },
-      closeStdin: () => input?.release(),
+      closeStdin: () => ends.close("inHolder"),
       resize: () => undefined,
       async close() {
-        open.close();
-        copied.resolve();
+        closeChildren();
+        ends.closeAll();
       },
     };
   } catch (error) {
-    open.close();
+    closeChildren();
+    ends.closeAll();
     throw error;
-  }
-}
-
-/** Everything that is open, so that one call closes it. */
-class Resources {
-  readonly #children: { readonly descriptor: number; readonly isPipe: boolean }[] = [];
-  readonly #own = new Set<number>();
-  readonly #streams: Socket[] = [];
-  #input: InputFifo | undefined;
-
-  addInput(input: InputFifo): InputFifo {
-    this.#input = input;
-    this.addStream(input.stream);
-    return input;
-  }
-
-  addStream(stream: Socket): Socket {
-    stream.on("error", () => undefined);
-    this.#streams.push(stream);
-    return stream;
-  }
-
-  /** The process's end of a pipe and ours; without a pipe the null device. */
-  addChild(
-    pipe: ReturnType<typeof createPipe> | undefined,
-    end: "readEnd" | "writeEnd",
-  ): { child: number; own?: number } {
-    if (pipe === undefined) {
-      const child = openSync("/dev/null", "r+");
-      this.#children.push({ descriptor: child, isPipe: false });
-      return { child };
-    }
-    const [child, own] = end === "readEnd" ? [pipe.readEnd, pipe.writeEnd] : [pipe.writeEnd, pipe.readEnd];
-    this.#children.push({ descriptor: child, isPipe: true });
-    this.#own.add(own);
-    return { child, own };
-  }
-
-  giveTo({ uid, gid }: IoContext["owner"]): void {
-    for (const { descriptor, isPipe } of this.#children) if (isPipe) fchownSync(descriptor, uid, gid);
-  }
-
-  /** Our end becomes a stream. */
-  take(own: number, use: "read" | "write"): Socket {
-    this.#own.delete(own);
-    return socketOf(own, use);
-  }
-
-  /** Once the process has its copies: only then does its end become ours to see. */
-  closeChildEnds(): void {
-    for (const { descriptor } of this.#children.splice(0)) closeSync(descriptor);
-  }
-
-  close(): void {
-    closeQuietly([...this.#children.splice(0).map(({ descriptor }) => descriptor), ...this.#own]);
-    this.#own.clear();
-    this.#input?.release();
-    for (const stream of this.#streams) stream.destroy();
   }
 }

@@ -1,27 +1,30 @@
 import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ReadStream } from "node:tty";
 import { InclavareError } from "@inclavare/errors";
-import { acceptUnix, listenUnix, receiveWithDescriptors, setTerminalSize, waitReadable } from "@inclavare/linux";
-import type { Socket } from "node:net";
-import type { ProcessIo, StdioRequest } from "./io.ts";
-import { type InputFifo, openInputFifo, openOutputFifo } from "./fifo.ts";
-import { copyKeys, copyOutput } from "./streams.ts";
+import {
+  acceptUnix,
+  duplicateDescriptor,
+  listenUnix,
+  receiveWithDescriptors,
+  setNonBlocking,
+  setTerminalSize,
+  waitReadable,
+} from "@inclavare/linux";
+import { Ends } from "./ends.ts";
+import { openInputFifo, openOutputFifo } from "./fifo.ts";
+import type { IoContext, ProcessIo, StdioRequest } from "./io.ts";
 
 /** The low-level runtime has sent it before it ended, so it is there. */
 const MASTER_MS = 1_000;
 const MAX_NAME_BYTES = 4096;
 
 /** A terminal between the process and the client's FIFOs; there is one output only. */
-export function createTerminalIo(request: StdioRequest): ProcessIo {
+export function createTerminalIo(request: StdioRequest, { keeper, prefix }: IoContext): ProcessIo {
   const folder = mkdtempSync(join(tmpdir(), "rune-pty-"));
   const consoleSocket = join(folder, "pty.sock");
-  const copied = Promise.withResolvers<void>();
-  const streams: Socket[] = [];
+  const ends = new Ends(keeper, prefix);
   let listener: number | undefined;
-  let input: InputFifo | undefined;
-  let terminal: { readonly descriptor: number; readonly stream: ReadStream } | undefined;
   const nothing = openSync("/dev/null", "r+");
   let waits = true;
   const stopWaiting = (): void => {
@@ -33,38 +36,26 @@ export function createTerminalIo(request: StdioRequest): ProcessIo {
   };
   const close = (): void => {
     stopWaiting();
-    input?.release();
-    for (const stream of streams) stream.destroy();
-    copied.resolve();
-  };
-  const own = <T extends Socket>(stream: T): T => {
-    stream.on("error", () => undefined);
-    streams.push(stream);
-    return stream;
+    ends.closeAll();
   };
   try {
     listener = listenUnix(consoleSocket, { mode: 0o600 });
-    if (request.stdin !== "") {
-      input = openInputFifo(request.stdin);
-      own(input.stream);
-    }
-    const output = request.stdout === "" ? undefined : own(openOutputFifo(request.stdout));
+    if (request.stdin !== "") openInputFifo(request.stdin, ends);
+    if (request.stdout !== "") ends.add("outTarget", openOutputFifo(request.stdout));
     return {
       descriptors: [nothing, nothing, nothing],
       consoleSocket,
-      copied: copied.promise,
+      logger: undefined,
+      copied: ends.copied,
       start() {
-        const descriptor = receiveMaster(listener ?? -1);
+        const master = receiveMaster(listener ?? -1);
         stopWaiting();
-        const stream = own(new ReadStream(descriptor));
-        stream.on("close", () => (terminal = undefined));
-        terminal = { descriptor, stream };
-        if (input !== undefined) copyKeys(input, stream);
-        if (output !== undefined) void copyOutput(stream, output).then(() => copied.resolve());
-        else stream.resume().on("close", () => copied.resolve());
+        setNonBlocking(ends.add("outSource", master), true);
+        if (request.stdin !== "") ends.add("inTarget", duplicateDescriptor(master));
+        ends.start();
       },
-      closeStdin: () => input?.release(),
-      resize: (size) => (terminal === undefined ? undefined : setTerminalSize(terminal.descriptor, size)),
+      closeStdin: () => ends.close("inHolder"),
+      resize: (size) => resizeTerminal(ends, size),
       async close() {
         close();
       },
@@ -73,6 +64,11 @@ export function createTerminalIo(request: StdioRequest): ProcessIo {
     close();
     throw error;
   }
+}
+
+export function resizeTerminal(ends: Ends, size: { readonly columns: number; readonly rows: number }): void {
+  const master = ends.get("outSource");
+  if (master !== undefined) setTerminalSize(master, size);
 }
 
 /** One connection with one message: the terminal's name, and with it the master side. */

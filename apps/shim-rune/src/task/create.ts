@@ -38,7 +38,13 @@ export async function createContainer(
   let isMade = false;
   try {
     mountRootfs(rootfs, request.rootfs);
-    io = await openIo(request, { owner, containerId: id, namespace: context.namespace });
+    io = await openIo(request, {
+      owner,
+      containerId: id,
+      namespace: context.namespace,
+      keeper: context.keeper,
+      prefix: `${id}//`,
+    });
     await make(container, io).catch((error: unknown) => {
       isMade = !String(error).includes("already exists"); // or half of it: the runtime may have been killed over it
       throw whileDoing("OCI runtime create failed", error);
