@@ -52,6 +52,7 @@ function readCase(fields: Fields): Case {
   if (evidence === undefined) throw new Error(`${id} names no evidence`);
   const collateral = textOf(fields, ["collateral"]);
   const time = textOf(fields, ["time"]);
+  const nonce = textOf(fields, ["nonce"]);
   const trust = textOf(fields, TRUST);
   return {
     id,
@@ -65,6 +66,7 @@ function readCase(fields: Fields): Case {
       // A remark in brackets may follow, such as which certificate of a chain it is.
       ...(trust === undefined || BUILT_IN.has(trust) ? [] : ["--trust", trust.replace(/ \(.*\)$/u, "")]),
       ...(time === undefined ? [] : ["--time", time]),
+      ...(nonce === undefined ? [] : ["--nonce", nonce]),
     ],
     judge: async (run) => {
       const expect = fieldsOf(fields["expect"], `expectation of ${id}`);
