@@ -48,7 +48,7 @@ function openMessage(bytes: Uint8Array): Omit<Carrier, "kind"> {
   const { evidence, claims } = decodeEvidenceMessage(bytes);
   const { format, quote, collateral, endorsements } = evidence;
   return {
-    form: format === "snp-report" ? format : "quote",
+    form: format === "snp-report" || format === "cca-token" ? format : "quote",
     evidence: quote,
     ...(claims === undefined ? {} : { claims }),
     ...(collateral === undefined ? {} : { collateral }),

@@ -5,7 +5,10 @@ import { type ErrorCode, InclavareError } from "@inclavare/errors";
 export const TAG_INTEL_QUOTE = 60_000;
 /** An SEV-SNP report with its claims buffer, as librats writes it. */
 export const TAG_SNP_REPORT = 0x1a_7504;
-const EVIDENCE_TAGS = [TAG_INTEL_QUOTE, TAG_SNP_REPORT] as const;
+/** A CCA token with its claims buffer; ours, as long as nobody has registered one. */
+export const TAG_CCA_TOKEN = 0x1a_7510;
+const TAGS = { quote: TAG_INTEL_QUOTE, "snp-report": TAG_SNP_REPORT, "cca-token": TAG_CCA_TOKEN } as const;
+const FORMS = Object.keys(TAGS) as (keyof typeof TAGS)[];
 /** Reports that only the machine which made them can check: a TD or SGX report, and the older form of the latter. */
 const LOCAL_REPORT_TAGS = [60_001, 60_002] as const;
 
@@ -67,7 +70,7 @@ export function encodeCbor(value: unknown): Uint8Array {
 
 /** Evidence of one kind, and the claims buffer that it binds. */
 export interface TaggedEvidence {
-  readonly form: "quote" | "snp-report";
+  readonly form: keyof typeof TAGS;
   readonly evidence: Uint8Array;
   readonly claims: Uint8Array;
 }
@@ -77,7 +80,7 @@ export interface TaggedEvidence {
  * @throws InclavareError with the given code; ERR_EVIDENCE_UNSUPPORTED for a local report
  */
 export function decodeTaggedCbor(bytes: Uint8Array, options: CborOptions): unknown {
-  const item = decodeCbor(bytes, { ...options, tags: [...EVIDENCE_TAGS, ...LOCAL_REPORT_TAGS] });
+  const item = decodeCbor(bytes, { ...options, tags: [...Object.values(TAGS), ...LOCAL_REPORT_TAGS] });
   if (LOCAL_REPORT_TAGS.every((tag) => untag(item, tag) === undefined)) return item;
   throw new InclavareError(
     "ERR_EVIDENCE_UNSUPPORTED",
@@ -87,15 +90,15 @@ export function decodeTaggedCbor(bytes: Uint8Array, options: CborOptions): unkno
 
 /** The parts of tagged evidence, or `undefined` for anything else. */
 export function evidenceAndClaims(value: unknown): TaggedEvidence | undefined {
-  const tag = EVIDENCE_TAGS.find((tag) => untag(value, tag) !== undefined);
-  const parts = tag === undefined ? undefined : untag(value, tag);
-  if (!Array.isArray(parts)) return undefined;
+  const form = FORMS.find((name) => untag(value, TAGS[name]) !== undefined);
+  const parts = form === undefined ? undefined : untag(value, TAGS[form]);
+  if (form === undefined || !Array.isArray(parts)) return undefined;
   const [evidence, claims, ...surplus] = parts as readonly unknown[];
   if (!(evidence instanceof Uint8Array) || !(claims instanceof Uint8Array) || surplus.length > 0) return undefined;
-  return { form: tag === TAG_SNP_REPORT ? "snp-report" : "quote", evidence, claims };
+  return { form, evidence, claims };
 }
 
 /** Tagged evidence of an item's parts. */
 export function tagEvidence({ form, evidence, claims }: TaggedEvidence): unknown {
-  return new Tagged(form === "snp-report" ? TAG_SNP_REPORT : TAG_INTEL_QUOTE, [evidence, claims]);
+  return new Tagged(TAGS[form], [evidence, claims]);
 }

@@ -17,13 +17,14 @@ const COMPANIONS: ReadonlySet<unknown> = new Set(["collateral", "endorsements"])
 const TDX_TEE_TYPE = 0x81;
 
 /**
- * CBOR: `60000([quote, claims-buffer])` as in Interoperable RA-TLS (of an SEV-SNP report: tag 1733892, as in librats), and
+ * CBOR: `60000([quote, claims-buffer])` as in Interoperable RA-TLS (of an SEV-SNP report: tag 1733892, as in librats; of a
+ * CCA token: 1733904, ours), and
  * where something comes with it the map `{"evidence": that, "collateral": bytes of the JSON bundle, "endorsements": bytes
  * of PEM}`, of which either may be missing. No claims: an empty byte string.
  */
 export function encodeEvidenceMessage({ evidence, claims }: EvidenceMessage): Uint8Array {
   const { format, quote, collateral, endorsements } = evidence;
-  const form = format === "snp-report" ? "snp-report" : "quote";
+  const form = format === "snp-report" || format === "cca-token" ? format : "quote";
   const tagged = tagEvidence({ form, evidence: quote, claims: claims ?? NO_CLAIMS });
   const companions = new Map<string, unknown>();
   const encoder = new TextEncoder();
@@ -49,7 +50,7 @@ export function decodeEvidenceMessage(bytes: Uint8Array): EvidenceMessage {
   const { evidence: quote, claims } = parts;
   const [collateral, endorsements] = [members.get("collateral"), members.get("endorsements")];
   const evidence = {
-    format: parts.form === "snp-report" ? parts.form : quoteFormat(quote),
+    format: parts.form === "quote" ? quoteFormat(quote) : parts.form,
     quote,
     ...(collateral instanceof Uint8Array ? { collateral: parseCollateral(collateral) } : {}),
     ...(endorsements instanceof Uint8Array ? { endorsements: Buffer.from(endorsements).toString("latin1") } : {}),

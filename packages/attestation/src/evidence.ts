@@ -8,8 +8,8 @@ export type Tee = "sgx" | "tdx" | "sev-snp" | "cca" | "psa" | "nitro" | "sev" | 
 
 /** Evidence as an attester makes it, with the collateral that the attester can add. */
 export interface Evidence {
-  readonly format: "sgx-quote" | "tdx-quote" | "snp-report";
-  /** The quote or report as it was made; bytes after a quote's signature data are ignored. */
+  readonly format: "sgx-quote" | "tdx-quote" | "snp-report" | "cca-token";
+  /** The quote, report or token as it was made; bytes after a quote's signature data are ignored. */
   readonly quote: Uint8Array;
   readonly collateral?: CollateralBundle;
   /** PEM certificates and revocation lists that endorse the platform. */

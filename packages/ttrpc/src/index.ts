@@ -4,6 +4,7 @@ export {
   bytes,
   type Codec,
   double,
+  explicit,
   type Field,
   int32,
   int64,

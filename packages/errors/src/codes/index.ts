@@ -1,4 +1,5 @@
 import { attestationCodes } from "./attestation.ts";
+import { attesterCodes } from "./attesters.ts";
 import { containerCodes } from "./container.ts";
 import { dockerCodes } from "./docker.ts";
 import { enclaveTlsCodes } from "./enclave-tls.ts";
@@ -21,6 +22,7 @@ const table = {
   ...palCodes,
   ...imageCodes,
   ...attestationCodes,
+  ...attesterCodes,
   ...enclaveTlsCodes,
   ...containerCodes,
   ...dockerCodes,

@@ -39,6 +39,11 @@ export const uint64 = (number: number): SingleField<bigint> => single(number, UI
 export const int64 = (number: number): SingleField<bigint> => single(number, INT64, 0n, isZero);
 export const double = (number: number): SingleField<number> => single(number, DOUBLE, 0, isZero);
 
+/** The same field, written whatever its value: for peers who tell a zero from nothing, as proto2 does. */
+export function explicit<T>({ scalar, ...field }: SingleField<T>): Field<T> {
+  return { ...field, write: (writer, value) => writeOne(writer, field.number, scalar, value) };
+}
+
 /** A message inside the message; undefined where there is none. Of several occurrences the last one counts. */
 export function nested<T>(number: number, codec: Codec<T>): SingleField<T | undefined, T> {
   const scalar: Scalar<T> = {
