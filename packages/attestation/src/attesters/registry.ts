@@ -3,7 +3,7 @@ import { InclavareError } from "@inclavare/errors";
 import type { Quoter } from "./quoter.ts";
 
 /** One way to make evidence. */
-export interface AttesterPlugin<Name extends string = string, Options extends object = object> {
+export interface AttesterPlugin<Name extends string, Options> {
   /** Such as `aesm`. */
   readonly name: Name;
   /** For people. */
@@ -14,27 +14,26 @@ export interface AttesterPlugin<Name extends string = string, Options extends ob
   readonly open: (options: Options) => Promise<Quoter>;
 }
 
-/** The options of each plugin by its name. */
-type OptionsByName = Readonly<Record<string, object>>;
+type AnyPlugin = AttesterPlugin<string, never>;
+type OptionsOf<P extends AnyPlugin, Name extends string> =
+  Extract<P, { readonly name: Name }> extends AttesterPlugin<Name, infer Options> ? Options : never;
 
 /** An immutable set of plugins: `with` gives a larger one, whose `open` knows the options of each name. */
-export class AttesterRegistry<T extends OptionsByName = Readonly<Record<never, object>>> {
-  readonly #plugins: ReadonlyMap<string, AttesterPlugin>;
+export class AttesterRegistry<P extends AnyPlugin = never> {
+  readonly #plugins: ReadonlyMap<string, AnyPlugin>;
 
-  private constructor(plugins: ReadonlyMap<string, AttesterPlugin>) {
+  private constructor(plugins: ReadonlyMap<string, AnyPlugin>) {
     this.#plugins = plugins;
   }
 
   static readonly empty: AttesterRegistry = new AttesterRegistry(new Map());
 
   /** @throws InclavareError ERR_INTERNAL for a name that is taken: which of two was meant, nobody could say */
-  with<const Name extends string, Options extends object>(
-    plugin: AttesterPlugin<Name, Options>,
-  ): AttesterRegistry<T & Readonly<Record<Name, Options>>> {
+  with<Q extends AnyPlugin>(plugin: Q): AttesterRegistry<P | Q> {
     if (this.#plugins.has(plugin.name)) {
       throw new InclavareError("ERR_INTERNAL", `an attester named "${plugin.name}" is registered already`);
     }
-    return new AttesterRegistry(new Map([...this.#plugins, [plugin.name, plugin as unknown as AttesterPlugin]]));
+    return new AttesterRegistry(new Map<string, AnyPlugin>([...this.#plugins, [plugin.name, plugin]]));
   }
 
   get names(): readonly string[] {
@@ -42,16 +41,16 @@ export class AttesterRegistry<T extends OptionsByName = Readonly<Record<never, o
   }
 
   /** @throws InclavareError ERR_ATTESTER_UNKNOWN, and what the plugin throws */
-  async open<Name extends keyof T & string>(name: Name, options: T[Name]): Promise<Quoter> {
-    return await this.#find(name).open(options);
+  async open<Name extends P["name"]>(name: Name, options: OptionsOf<P, Name>): Promise<Quoter> {
+    return await this.#find(name).open(options as never);
   }
 
   /** As {@link AttesterPlugin.probe}. @throws InclavareError ERR_ATTESTER_UNKNOWN */
-  async probe<Name extends keyof T & string>(name: Name, options: T[Name]): Promise<string | undefined> {
-    return await this.#find(name).probe(options);
+  async probe<Name extends P["name"]>(name: Name, options: OptionsOf<P, Name>): Promise<string | undefined> {
+    return await this.#find(name).probe(options as never);
   }
 
-  #find(name: string): AttesterPlugin {
+  #find(name: string): AnyPlugin {
     const plugin = this.#plugins.get(name);
     if (plugin !== undefined) return plugin;
     const message = `there is no attester "${name}", only ${this.names.join(", ")}`;

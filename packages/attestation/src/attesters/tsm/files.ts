@@ -16,7 +16,9 @@ export interface TsmFiles {
 const CHUNK_BYTES = 64 * 1024;
 
 export const kernelFiles: TsmFiles = {
-  mkdir: async (path) => void (await mkdir(path)),
+  mkdir: async (path) => {
+    await mkdir(path);
+  },
   rmdir: async (path) => {
     await rmdir(path);
   },
