@@ -87,8 +87,10 @@ describe("rune's commands for an enclave container", { skip: cannotRun() }, () =
     it("refuses what init-runelet could not live with, and what is no resource", () => {
       const { container } = probes.created(["sleep"]);
       assertRefused(probes.bed.rune("update", "--pids-limit", "5", container), /is 5; .* at least/u, "ERR_PIDS_LIMIT");
+      assertRefused(probes.bed.rune("update", "--memory", "16m", container), /is 16777216 bytes/u, "ERR_MEMORY_LIMIT");
       for (const [input, text, code] of [
         ['{"pids":{"limit":3}}', /is 3; .* at least/u, "ERR_PIDS_LIMIT"],
+        ['{"memory":{"limit":4096}}', /is 4096 bytes/u, "ERR_MEMORY_LIMIT"],
         ['{"memory":{"limit":"1g"}}', /memory\.limit: expected an integer/u, "ERR_OCI_SPEC"],
         ["", /standard input: expected a value/u, "ERR_OCI_SPEC"],
       ] as const)

@@ -106,7 +106,7 @@ describe("any config.json", () => {
             bundle,
             payload: "/opt/payload",
             enclave: { kind: "measured", runtime: "wasm", directory: "/run/enclave" },
-            tee: { devices: [], deviceRules: [], mounts: [] },
+            tee: { devices: [], deviceRules: [], mounts: [], cgroupFiles: {} },
             channels: ["control"],
             preservedDescriptors: 0,
             hookWrapper: { command: ["/bin/rune", "hook"], bundle },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { RuntimeSpec, SpecMount } from "@inclavare/oci";
-import { type DerivationInput, deriveSpec, LEAST_PIDS } from "./derive.ts";
+import { type DerivationInput, deriveSpec } from "./derive.ts";
+import { LEAST_PIDS } from "./limits.ts";
 import { parseWrappedHook, withBundle } from "./hooks.ts";
 
 const base: RuntimeSpec = {
@@ -32,7 +33,7 @@ const derive = (spec: RuntimeSpec, change: Partial<DerivationInput> = {}): Runti
     bundle: "/b",
     payload: "/opt/payload",
     enclave: { kind: "measured", runtime: "wasm", directory: "/b/rootfs/.enclave" },
-    tee: { devices: [], deviceRules: [], mounts: [] },
+    tee: { devices: [], deviceRules: [], mounts: [], cgroupFiles: {} },
     channels: ["control", "attester", "attest"],
     preservedDescriptors: 0,
     hookWrapper: { command: ["/usr/bin/rune", "hook"], bundle: "/b" },
@@ -88,8 +89,17 @@ describe("deriveSpec", () => {
     const rule = { allow: true, type: "c", major: 10, minor: 125, access: "rwm" };
     const denied = { allow: false, access: "rwm" };
     const spec = { ...base, linux: { cgroupsPath: "/x", resources: { devices: [denied] } } };
-    const { linux } = derive(spec, { tee: { devices: [device], deviceRules: [rule], mounts: [] } });
+    const { linux } = derive(spec, { tee: { devices: [device], deviceRules: [rule], mounts: [], cgroupFiles: {} } });
     assert.deepEqual(linux, { cgroupsPath: "/x", devices: [device], resources: { devices: [denied, rule] } });
+  });
+
+  it("adds the TEE's limits to the caller's files of the cgroup", () => {
+    const spec = { ...base, linux: { resources: { unified: { "memory.high": "1" } } } };
+    const tee = { devices: [], deviceRules: [], mounts: [], cgroupFiles: { "misc.max": "sgx_epc 4096" } };
+    assert.deepEqual(derive(spec, { tee }).linux?.resources?.unified, {
+      "memory.high": "1",
+      "misc.max": "sgx_epc 4096",
+    });
   });
 
   it("drops the limit on address space and no other, and lifts what init-runelet could not live with", () => {

@@ -1,7 +1,8 @@
 import { posix, resolve } from "node:path";
 import { InclavareError } from "@inclavare/errors";
-import type { RuntimeSpec, SpecInteger, SpecLinux, SpecMount, SpecProcess } from "@inclavare/oci";
+import type { RuntimeSpec, SpecLinux, SpecMount, SpecProcess } from "@inclavare/oci";
 import { wrapHooks, type HookWrapper } from "./hooks.ts";
+import { assertLimits } from "./limits.ts";
 import { ENCLAVE_MOUNT, LIBRARY_MOUNT, PAYLOAD_MOUNT } from "./mounts.ts";
 import type { TeeAccess } from "./tee-access.ts";
 
@@ -37,11 +38,6 @@ export interface DerivationInput {
   readonly hookWrapper: HookWrapper;
 }
 
-/** init-runelet's threads (V8's platform, libuv's pool, a worker a process) and some air, with one process running. */
-export const LEAST_PIDS = 24;
-/** What init-runelet needs before the application needs anything; with less the kernel kills it without a word. */
-const LEAST_MEMORY_BYTES = 32 << 20;
-
 /** Limits that would keep V8 from reserving its address space; they are meant for the application, which is inside. */
 const DROPPED_LIMITS = new Set(["RLIMIT_AS", "RLIMIT_DATA"]);
 /** What init-runelet needs for itself and for as many processes as an enclave may have; lower limits are lifted to it. */
@@ -62,14 +58,13 @@ const DEV_TMPFS: SpecMount = {
 /**
  * Derives the configuration that runc gets: init-runelet as the process, its payload and the enclave's files read-only
  * below the container's own /dev, every path absolute. What is not named here stays as the caller wrote it.
- * @throws ERR_PIDS_LIMIT, ERR_BUNDLE_UNSUITABLE, ERR_REQUEST_UNSUPPORTED (a startContainer hook), ERR_OCI_SPEC
+ * @throws ERR_PIDS_LIMIT, ERR_MEMORY_LIMIT, ERR_BUNDLE_UNSUITABLE, ERR_REQUEST_UNSUPPORTED (a startContainer hook), ERR_OCI_SPEC
  */
 export function deriveSpec(input: DerivationInput): RuntimeSpec {
   const { spec, bundle, enclave, tee } = input;
   if (spec.process === undefined || spec.root === undefined)
     throw new InclavareError("ERR_OCI_SPEC", `the configuration of ${bundle} has no process or no root`);
-  assertPidsLimit(spec.linux?.resources?.pids?.limit);
-  assertMemoryLimit(spec.linux?.resources?.memory?.limit);
+  assertLimits(spec.linux?.resources ?? {});
   const mounts = (spec.mounts ?? []).map((mount) => absoluteSource(mount, bundle));
   return {
     ...spec,
@@ -77,7 +72,7 @@ export function deriveSpec(input: DerivationInput): RuntimeSpec {
     root: { ...spec.root, path: resolve(bundle, spec.root.path) },
     mounts: [...withDev(mounts), ...tee.mounts, bind(input.payload, PAYLOAD_MOUNT), ...enclaveMounts(enclave)],
     ...(spec.hooks === undefined ? {} : { hooks: wrapHooks(spec.hooks, input.hookWrapper) }),
-    ...(tee.devices.length === 0 ? {} : { linux: withDevices(spec.linux, tee) }),
+    ...(hasAccess(tee) ? { linux: withAccess(spec.linux, tee) } : {}),
   };
 }
 
@@ -86,12 +81,21 @@ function enclaveMounts(enclave: EnclaveSource): SpecMount[] {
   return enclave.files.map(({ name, path }) => bind(path, `${LIBRARY_MOUNT}/${name}`));
 }
 
-function withDevices(linux: SpecLinux | undefined, { devices, deviceRules }: TeeAccess): SpecLinux {
+function hasAccess({ devices, cgroupFiles }: TeeAccess): boolean {
+  return devices.length > 0 || Object.keys(cgroupFiles).length > 0;
+}
+
+function withAccess(linux: SpecLinux | undefined, { devices, deviceRules, cgroupFiles }: TeeAccess): SpecLinux {
   const { resources } = linux ?? {};
+  const unified = { ...resources?.unified, ...cgroupFiles };
   return {
     ...linux,
     devices: [...(linux?.devices ?? []), ...devices],
-    resources: { ...resources, devices: [...(resources?.devices ?? []), ...deviceRules] },
+    resources: {
+      ...resources,
+      devices: [...(resources?.devices ?? []), ...deviceRules],
+      ...(Object.keys(unified).length === 0 ? {} : { unified }),
+    },
   };
 }
 
@@ -125,28 +129,6 @@ type Limit = NonNullable<SpecProcess["rlimits"]>[number];
 function liftLimit({ type, soft, hard }: Limit): Limit {
   const least = LEAST_LIMITS.get(type) ?? 0;
   return { type, soft: soft < least ? least : soft, hard: hard < least ? least : hard };
-}
-
-/** 0 and less means no limit. @throws ERR_PIDS_LIMIT */
-/** @throws ERR_MEMORY_LIMIT */
-function assertMemoryLimit(asked: SpecInteger = 0): void {
-  const limit = Number(asked);
-  if (limit <= 0 || limit >= LEAST_MEMORY_BYTES) return;
-  throw new InclavareError(
-    "ERR_MEMORY_LIMIT",
-    `linux.resources.memory.limit is ${limit} bytes; init-runelet needs at least ${LEAST_MEMORY_BYTES}`,
-    { details: { limit, least: LEAST_MEMORY_BYTES } },
-  );
-}
-
-export function assertPidsLimit(asked: SpecInteger = 0): void {
-  const limit = Number(asked);
-  if (limit <= 0 || limit >= LEAST_PIDS) return;
-  throw new InclavareError(
-    "ERR_PIDS_LIMIT",
-    `linux.resources.pids.limit is ${limit}; init-runelet and one process need at least ${LEAST_PIDS}`,
-    { details: { limit, least: LEAST_PIDS } },
-  );
 }
 
 function isBind({ type, options = [] }: SpecMount): boolean {

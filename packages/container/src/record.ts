@@ -39,6 +39,7 @@ const record = v.object({
     runtime: v.string(),
     runtimeArgs: v.string(),
     logLevel: v.picklist(LOG_LEVELS),
+    epcLimitBytes: v.exactOptional(v.number()),
   }),
   /** The workload's name after its manifest, and what attesterd measured. */
   workload: v.exactOptional(v.string()),

@@ -13,6 +13,7 @@ const spec = (annotations: Record<string, string>, env: string[] = []): RuntimeS
   process: { cwd: "/", env },
 });
 const wasm = { "enclave.type": "simulated", "enclave.runtime.path": "wasm" };
+const sgx = { "enclave.type": "intelSgx", "enclave.runtime.path": "/pal.so" };
 
 const bare = (): boolean => false;
 const rich = (): boolean => true;
@@ -43,6 +44,9 @@ describe("readEnclaveRequest", () => {
     });
   });
 
+  it("reads a limit of enclave memory", () =>
+    assert.equal(readEnclaveRequest(spec({ ...sgx, "enclave.epc.limit": "4096" }))?.epcLimitBytes, 4096));
+
   it("takes an annotation and a variable that agree", () =>
     assert.equal(readEnclaveRequest(spec(wasm, ["ENCLAVE_TYPE=simulated"]))?.type, "simulated"));
 
@@ -57,6 +61,9 @@ describe("readEnclaveRequest", () => {
     ["a relative library", "ERR_REQUEST_VALUE", { ...wasm, "enclave.runtime.path": "liberpal.so" }, []],
     ["an unknown log level", "ERR_REQUEST_VALUE", { ...wasm, "enclave.runtime.loglevel": "loud" }, []],
     ["an unknown annotation", "ERR_REQUEST_VALUE", { ...wasm, "enclave.runtime.arg": "x" }, []],
+    ["a limit of EPC where there is none", "ERR_REQUEST_CONTRADICTION", { ...wasm, "enclave.epc.limit": "4096" }, []],
+    ["a limit of EPC that is no number of bytes", "ERR_REQUEST_VALUE", { ...sgx, "enclave.epc.limit": "1m" }, []],
+    ["a limit of no EPC at all", "ERR_REQUEST_VALUE", { ...sgx, "enclave.epc.limit": "0" }, []],
     ["a manifest from the outside", "ERR_REQUEST_UNSUPPORTED", { ...wasm, "enclave.manifest": "{}" }, []],
     ["EPID attestation", "ERR_REQUEST_UNSUPPORTED", wasm, ["ENCLAVE_RA_TYPE=epidLinkable"]],
   ] as const) {

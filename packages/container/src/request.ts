@@ -14,6 +14,8 @@ export interface EnclaveRequest {
   readonly runtime: string;
   readonly runtimeArgs: string;
   readonly logLevel: LogLevel;
+  /** The most enclave memory (EPC) that the container may have; intelSgx only. */
+  readonly epcLimitBytes?: number;
 }
 
 /** Annotation and variable of each setting. */
@@ -22,6 +24,7 @@ const KEYS = {
   runtime: ["enclave.runtime.path", "ENCLAVE_RUNTIME_PATH"],
   runtimeArgs: ["enclave.runtime.args", "ENCLAVE_RUNTIME_ARGS"],
   logLevel: ["enclave.runtime.loglevel", "ENCLAVE_RUNTIME_LOGLEVEL"],
+  epcLimit: ["enclave.epc.limit", "ENCLAVE_EPC_LIMIT"],
   manifest: ["enclave.manifest", "ENCLAVE_MANIFEST"],
 } as const;
 type Setting = keyof typeof KEYS;
@@ -76,6 +79,7 @@ export function readEnclaveRequest(spec: SpecOutline): EnclaveRequest | undefine
     runtime: expectSetting(asked, "runtime"),
     runtimeArgs: asked.get("runtimeArgs"),
     logLevel: asked.get("logLevel"),
+    epcLimit: asked.get("epcLimit"),
   });
 }
 
@@ -85,16 +89,29 @@ export interface WrittenRequest {
   readonly runtime: string;
   readonly runtimeArgs?: string | undefined;
   readonly logLevel?: string | undefined;
+  /** Bytes. */
+  readonly epcLimit?: string | undefined;
 }
 
-/** @throws ERR_REQUEST_VALUE */
-export function parseRequest({ type, runtime, runtimeArgs = "", logLevel = "info" }: WrittenRequest): EnclaveRequest {
+/** @throws ERR_REQUEST_VALUE, ERR_REQUEST_CONTRADICTION */
+export function parseRequest(written: WrittenRequest): EnclaveRequest {
+  const { runtime, runtimeArgs = "", logLevel = "info", epcLimit } = written;
+  const type = oneOf("enclave.type", TEE_TYPES, written.type);
   return {
-    type: oneOf("enclave.type", TEE_TYPES, type),
+    type,
     runtime: parseRuntime(runtime),
     runtimeArgs,
     logLevel: oneOf("enclave.runtime.loglevel", LOG_LEVELS, logLevel),
+    ...(epcLimit === undefined ? {} : { epcLimitBytes: parseEpcLimit(epcLimit, type) }),
   };
+}
+
+function parseEpcLimit(text: string, type: TeeType): number {
+  if (type !== "intelSgx")
+    throw new InclavareError("ERR_REQUEST_CONTRADICTION", `enclave.epc.limit is there, but ${type} has no EPC`);
+  const bytes = Number(text);
+  if (/^[1-9]\d*$/u.test(text) && Number.isSafeInteger(bytes)) return bytes;
+  throw new InclavareError("ERR_REQUEST_VALUE", `enclave.epc.limit is "${text}", expected a number of bytes above 0`);
 }
 
 /** Whether this is a pod's pause container, which stays plain even where the operator requires enclaves. */

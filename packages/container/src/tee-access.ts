@@ -1,15 +1,19 @@
-import { type Stats, statSync } from "node:fs";
+import type { Stats } from "node:fs";
 import type { SpecDevice, SpecDeviceRule, SpecMount, RuntimeSpec } from "@inclavare/oci";
-import type { TeeType } from "./request.ts";
+import { epcLimit } from "./epc-limit.ts";
+import { type HostFiles, hostFiles } from "./host-files.ts";
+import type { EnclaveRequest } from "./request.ts";
 
 /** What of the machine's TEE goes into a container. */
 export interface TeeAccess {
   readonly devices: readonly SpecDevice[];
   readonly deviceRules: readonly SpecDeviceRule[];
   readonly mounts: readonly SpecMount[];
+  /** Files of the cgroup (version 2) with their values. */
+  readonly cgroupFiles: Readonly<Record<string, string>>;
 }
 
-const NOTHING: TeeAccess = { devices: [], deviceRules: [], mounts: [] };
+const NOTHING: TeeAccess = { devices: [], deviceRules: [], mounts: [], cgroupFiles: {} };
 
 /** Under every name that a driver has given them; the SDK opens `/dev/sgx/enclave`, which may be a link. */
 const SGX_DEVICES = [
@@ -23,21 +27,14 @@ const SGX_DEVICES = [
 const MISC_MAJOR = 10;
 const AESMD = "/var/run/aesmd";
 
-/** How the host's files are looked at; a parameter, so that tests can have another machine. */
-export interface HostFiles {
-  stat(path: string): Stats | undefined;
-}
-
-export const hostFiles: HostFiles = {
-  stat: (path) => statSync(path, { throwIfNoEntry: false }),
-};
-
 /**
- * SGX: the devices that the machine has, by number and no others, and the socket of the quoting service. TDX and SEV-SNP:
- * nothing, for there the guest is the TEE, and attesterd alone asks it for reports.
+ * SGX: the devices that the machine has, by number and no others, and the socket of the quoting service, and a limit of
+ * enclave memory if one is asked for. TDX and SEV-SNP: nothing, for there the guest is the TEE, and attesterd alone asks it
+ * for reports.
+ * @throws ERR_EPC_LIMIT, ERR_REQUEST_CONTRADICTION
  */
-export function teeAccess(type: TeeType, spec: RuntimeSpec, files: HostFiles = hostFiles): TeeAccess {
-  if (type !== "intelSgx") return NOTHING;
+export function teeAccess(request: EnclaveRequest, spec: RuntimeSpec, files: HostFiles = hostFiles): TeeAccess {
+  if (request.type !== "intelSgx") return NOTHING;
   const present = SGX_DEVICES.flatMap((path) => {
     const stats = files.stat(path);
     return stats?.isCharacterDevice() === true && majorOf(stats) === MISC_MAJOR
@@ -57,6 +54,7 @@ export function teeAccess(type: TeeType, spec: RuntimeSpec, files: HostFiles = h
       access: "rwm",
     })),
     mounts: quotingService(spec, files),
+    cgroupFiles: epcLimit(request, spec, files),
   };
 }
 

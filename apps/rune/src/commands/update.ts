@@ -11,7 +11,7 @@ export const update: Command = async ({ lifecycle, engine }, flags) => {
       .filter(([name]) => name !== "resources")
       .flatMap(([name, values]) => values.map((value) => `--${name}=${value}`)),
     ...(file === ""
-      ? { pidsLimit: pidsLimit(flags) }
+      ? { pidsLimit: pidsLimit(flags), memory: lastValue(flags, "memory") ?? "" }
       : { resources: { text: readInput(file, { stdin: true }), what: file === "-" ? "standard input" : file } }),
   });
   return 0;

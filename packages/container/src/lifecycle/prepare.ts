@@ -96,7 +96,7 @@ export async function prepareContainer(
       bundle,
       payload: engine.config.rune.payload,
       enclave: enclave.source,
-      tee: teeAccess(request.type, spec),
+      tee: teeAccess(request, spec),
       channels: ["control", ...enclave.channels.map(([channel]) => channel)],
       preservedDescriptors: options.preservedDescriptors,
       hookWrapper: { command: engine.hookCommand, bundle },

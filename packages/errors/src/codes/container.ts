@@ -55,6 +55,10 @@ export const containerCodes = {
     kind: "resource-exhausted",
     summary: "memory.limit leaves no room for init-runelet.",
   },
+  ERR_EPC_LIMIT: {
+    kind: "failed-precondition",
+    summary: "enclave.epc.limit cannot be kept: the kernel does not count enclave memory, or the machine has less.",
+  },
   ERR_PAYLOAD_MISSING: {
     kind: "failed-precondition",
     summary: "The payload of init-runelet is not installed where the configuration says.",
