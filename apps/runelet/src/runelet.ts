@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createSimulatedAttester } from "@inclavare/attestation";
 import { ENCLAVE_MOUNT, type InitRequest } from "@inclavare/container";
 import { InclavareError, type JsonValue } from "@inclavare/errors";
+import { returnMemory } from "@inclavare/linux";
 import { type EnclaveRuntime, loadRuntime } from "@inclavare/pal";
 import { createWasmRuntime, type GuestWorker } from "@inclavare/runtime-wasm";
 import { type AccessPolicy, libraryPolicy, manifestPolicy } from "./access-policy.ts";
@@ -21,6 +22,8 @@ const INIT_DEADLINE_MS = 60_000;
 const DESTROY_DEADLINE_MS = 2_000;
 /** For the last answers on the control socket to be read. */
 const LINGER_MS = 20;
+/** After the start, for what it has left behind to be given back: short-lived containers do without. */
+const CALM_MS = 1_000;
 
 interface LoadedRuntime {
   readonly runtime: EnclaveRuntime;
@@ -75,6 +78,7 @@ export class Runelet implements ControlHandler {
     switch (request.op) {
       case "start":
         await enclave.start();
+        setTimeout(returnMemory, CALM_MS).unref();
         return {};
       case "state":
         return {

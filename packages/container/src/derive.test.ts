@@ -49,7 +49,7 @@ describe("deriveSpec", () => {
     assert.deepEqual(process?.args?.slice(0, 3), [
       "/dev/inclavare/payload/bin/node",
       "--disable-sigusr1",
-      "--max-semi-space-size=1",
+      "--expose-gc",
     ]);
     assert.doesNotMatch(JSON.stringify(process), /NODE_OPTIONS|evil|\/work/u);
     assert.equal(process?.cwd, "/");

@@ -111,6 +111,7 @@ function deriveProcess(
       `${PAYLOAD_MOUNT}/bin/node`,
       // Without it SIGUSR1 opens V8's debugger in the container's network namespace.
       "--disable-sigusr1",
+      "--expose-gc",
       "--max-semi-space-size=1",
       `${PAYLOAD_MOUNT}/app/runelet.mjs`,
       ...(enclave.kind === "measured" ? [`--runtime=${enclave.runtime}`] : []),

@@ -19,6 +19,7 @@ export {
   watchReadable,
   watchWritable,
 } from "./descriptors.ts";
+export { returnMemory } from "./memory.ts";
 export {
   encodeMessage,
   type JsonObject,
@@ -45,7 +46,6 @@ export {
   setDumpable,
   setParentDeathSignal,
   setProcessName,
-  trimHeap,
   waitChild,
   waitPidfd,
 } from "./processes.ts";

@@ -165,11 +165,6 @@ function prctl(option: number, value: number): void {
   );
 }
 
-/** Gives free memory of the C library's heap back to the kernel. */
-export function trimHeap(): void {
-  libcFunction("int malloc_trim(ulong pad)")(0);
-}
-
 /** `_exit`: no handlers, no flushing, no waiting for threads that may be stuck. */
 export function exitImmediately(code: number): never {
   libcFunction("void _exit(int code)")(code);

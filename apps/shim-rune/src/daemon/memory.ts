@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import { trimHeap } from "@inclavare/linux";
+import { returnMemory } from "@inclavare/linux";
 
 /** From the last change to the calm after it: a pod is set up in a few seconds, and then lives for days. */
 const CALM_MS = 3_000;
@@ -9,16 +9,10 @@ const CALM_MS = 3_000;
  * process, since containers are made and removed by the low-level runtime; what only asks for state or statistics is none.
  */
 export function giveBackMemory(): { close(): void } {
-  // There only with the flag --expose-gc, with which `start` starts the daemon.
-  const collect = globalThis.gc;
   let timer: NodeJS.Timeout | undefined;
-  const giveBack = (): void => {
-    collect?.({ type: "major", execution: "sync", flavor: "last-resort" });
-    trimHeap();
-  };
   const changed = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(giveBack, CALM_MS).unref();
+    timer = setTimeout(returnMemory, CALM_MS).unref();
   };
   channel("child_process").subscribe(changed);
   changed(); // what start-up has left
