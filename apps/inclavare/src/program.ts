@@ -4,6 +4,7 @@ import { convertCommand } from "./commands/convert.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { createDoctorCommand } from "./commands/doctor.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { createInstallContainerdCommand } from "./commands/install-containerd.ts";
 import { installDockerCommand } from "./commands/install-docker.ts";
 import { keygenCommand } from "./commands/keygen.ts";
 import { measureCommand } from "./commands/measure.ts";
@@ -30,6 +31,7 @@ export function createProgram(environment: NodeJS.ProcessEnv, self: readonly [st
       createPalCheckCommand(environment, self),
       palProbeCommand,
       installDockerCommand,
+      createInstallContainerdCommand(environment),
       demoCommand,
     ],
   };
