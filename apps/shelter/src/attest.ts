@@ -1,15 +1,17 @@
 import { writeFileSync } from "node:fs";
-import { type Allowance, exitCodeOf, type Verdict } from "@inclavare/attestation";
-import { type Output, printJson } from "@inclavare/cli";
+import { type Allowance, DEFAULT_POLICY, exitCodeOf, type Verdict } from "@inclavare/attestation";
+import type { Output } from "@inclavare/cli";
 import { createHttpClient, type EnclaveTlsSocket, identityFromKey } from "@inclavare/enclave-tls";
 import { InclavareError } from "@inclavare/errors";
 import { openCollateral } from "./collateral.ts";
-import { formatVerdict } from "./format-verdict.ts";
-import { readTrustAnchors } from "./inputs.ts";
+import { printVerdict } from "./format-verdict.ts";
+import { readPolicy, readTrustAnchors } from "./inputs.ts";
 import { loadKey } from "./key-files.ts";
+import { writeWhole } from "./output-file.ts";
 import { deliverSecrets, readSecrets } from "./secrets.ts";
 import { SessionAppraisal, type SessionPolicy, verdictOfFailure } from "./session-verdict.ts";
-import { openStore } from "./store.ts";
+import { openStore, type ReferenceRecord } from "./store.ts";
+import { issueToken, type TokenContent, type TokenRequest } from "./token.ts";
 import { openWorkloadSession, type WorkloadAddress } from "./workload-session.ts";
 
 /** What `shelter attest` was asked for; files are still names. */
@@ -26,7 +28,13 @@ export interface AttestRequest {
   /** `NAME=FILE`. */
   readonly secrets: readonly string[];
   readonly evidenceFile: string | undefined;
-  readonly isJson: boolean;
+  /** Left out: no token is issued. */
+  readonly token?: TokenRequest;
+  readonly tokenFile: string | undefined;
+  /** Reference values beside the recorded ones, and all else that a policy says; left out: the strictest. */
+  readonly policyFile: string | undefined;
+  /** `json`, `ear`; anything else is text. */
+  readonly output: string | undefined;
 }
 
 /**
@@ -40,14 +48,16 @@ export async function runAttest(
 ): Promise<number> {
   const { address, timeoutMs } = request;
   const secrets = readSecrets(request.secrets);
-  const appraisal = new SessionAppraisal(await readPolicy(request));
+  const policy = await readSessionPolicy(request);
+  const appraisal = new SessionAppraisal(policy);
   const identity = await identityFromKey(loadKey("client", request.state, request.keyFile), { now: new Date() });
   const appraise = appraisal.appraise.bind(appraisal);
   const outcome = await attempt(() => openWorkloadSession(address, { identity, appraise, timeoutMs }));
   try {
     saveEvidence(request.evidenceFile, appraisal.evidence);
     const verdict = decide(outcome, appraisal.verdict);
-    printVerdict(stdout, verdict, request.isJson);
+    printVerdict(stdout, verdict, request.output);
+    writeToken(stdout, verdict, { request, nonce: appraisal.nonce, policy: policy.policy });
     const { socket } = outcome;
     if (socket === undefined || verdict.verdict !== "accepted") return exitCodeOf(verdict);
     using http = createHttpClient(socket);
@@ -80,21 +90,44 @@ function decide({ socket, error }: Outcome, appraised: Verdict | undefined): Ver
   return verdict;
 }
 
-function printVerdict(output: Output, verdict: Verdict, isJson: boolean): void {
-  if (isJson) printJson(output, verdict);
-  else output.write(formatVerdict(verdict));
+function writeToken(
+  stdout: Output,
+  verdict: Verdict,
+  { request, ...content }: { readonly request: AttestRequest } & Omit<TokenContent, "now">,
+): void {
+  const { token: wanted, tokenFile, output, state } = request;
+  if (wanted === undefined) return;
+  const token = `${issueToken(verdict, wanted, { ...content, now: new Date(), state })}\n`;
+  if (tokenFile !== undefined) writeWhole(tokenFile, token);
+  if (output === "ear") stdout.write(token);
 }
 
-async function readPolicy({ state, address, trust, allow, collateral }: AttestRequest): Promise<SessionPolicy> {
+async function readSessionPolicy(request: AttestRequest): Promise<SessionPolicy> {
+  const { state, address, trust, allow, collateral, policyFile } = request;
   const trustAnchors = readTrustAnchors(trust);
   const { bundle, resolve } = await openCollateral(collateral, { state, trustAnchors, now: () => new Date() });
   using store = openStore(state);
+  const recorded = store.listReferences(address.workload).map(toReferenceValue);
+  const policy = policyFile === undefined ? DEFAULT_POLICY : readPolicy(policyFile);
   return {
     trustAnchors,
-    references: store.listReferences(address.workload),
-    allow,
+    policy: {
+      ...policy,
+      referenceValues: [...policy.referenceValues, ...recorded],
+      allow: [...new Set([...policy.allow, ...allow])],
+    },
     ...(bundle === undefined ? {} : { collateral: bundle }),
     ...(resolve === undefined ? {} : { resolve }),
+  };
+}
+
+function toReferenceValue({ mrEnclave, mrSigner, isvProdId, minIsvSvn, source, addedAt }: ReferenceRecord) {
+  return {
+    mrEnclave,
+    source: `${source ?? "shelter reference add"} (recorded ${addedAt.toISOString()})`,
+    ...(mrSigner === undefined ? {} : { mrSigner }),
+    ...(isvProdId === undefined ? {} : { isvProdId }),
+    ...(minIsvSvn === undefined ? {} : { minIsvSvn }),
   };
 }
 

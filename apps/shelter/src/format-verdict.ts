@@ -6,9 +6,16 @@ import {
   type TcbVerdict,
   type Verdict,
 } from "@inclavare/attestation";
+import { type Output, printJson } from "@inclavare/cli";
 
 const MARKS: Readonly<Record<Check["result"], string>> = { ok: "✓", failed: "✗", allowed: "!", skipped: "-" };
 const MOST_VALUE_CHARACTERS = 160;
+
+/** Prints a verdict as `-o` asks for it; where that is `ear`, the token is printed in its place. */
+export function printVerdict(output: Output, verdict: Verdict, form: string | undefined): void {
+  if (form === "json") printJson(output, verdict);
+  else if (form !== "ear") output.write(formatVerdict(verdict));
+}
 
 /** A verdict for people: what runs, one line for each check with what was expected and what came, one closing line. */
 export function formatVerdict(verdict: Verdict): string {

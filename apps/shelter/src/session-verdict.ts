@@ -1,21 +1,20 @@
 import {
-  type Allowance,
   type Claims,
   type CollateralBundle,
   encodeEvidenceMessage,
   type Evidence,
+  type Policy,
   type TrustAnchor,
   type Verdict,
   verifyEvidence,
 } from "@inclavare/attestation";
 import { ERROR_CODES, isInclavareError } from "@inclavare/errors";
 import type { Resolve } from "./collateral.ts";
-import type { ReferenceRecord } from "./store.ts";
 
 export interface SessionPolicy {
   readonly trustAnchors: readonly TrustAnchor[];
-  readonly references: readonly ReferenceRecord[];
-  readonly allow: readonly Allowance[];
+  /** What the command line allows is in it. */
+  readonly policy: Policy;
   /** Used in place of what the workload sends. */
   readonly collateral?: CollateralBundle;
   /** Finds collateral before the verification; what it finds goes before what the workload sends. */
@@ -26,6 +25,8 @@ export interface SessionPolicy {
 export class SessionAppraisal {
   readonly #policy: SessionPolicy;
   verdict: Verdict | undefined;
+  /** The challenge that the session's proof answers. */
+  nonce: Uint8Array | undefined;
   /** The evidence message as it was appraised, collateral included. */
   evidence: Uint8Array | undefined;
 
@@ -35,7 +36,8 @@ export class SessionAppraisal {
 
   /** An `Appraise` of Enclave-TLS, which has compared the nonce with its own challenge before. */
   async appraise(evidence: Evidence, claims: Claims, claimsBytes: Uint8Array): Promise<Verdict> {
-    const { trustAnchors, references, allow, collateral, resolve } = this.#policy;
+    const { trustAnchors, policy, collateral, resolve } = this.#policy;
+    this.nonce = claims.nonce;
     const complete = { ...evidence, ...(collateral === undefined ? {} : { collateral }) };
     const bytes = encodeEvidenceMessage({ evidence: complete, claims: claimsBytes });
     this.evidence = bytes;
@@ -50,8 +52,8 @@ export class SessionAppraisal {
       trustAnchors,
       now: new Date(),
       ...(claims.nonce === undefined ? {} : { nonce: claims.nonce }),
-      policy: { referenceValues: references.map(toReferenceValue), acceptedTcbStatuses: ["UpToDate"], allow },
-      allow,
+      policy,
+      allow: [],
       evidenceOnly: false,
     });
     this.verdict = withSessionCheck(verdict);
@@ -81,14 +83,4 @@ export function verdictOfFailure(error: unknown): Verdict | undefined {
 function withSessionCheck(verdict: Verdict): Verdict {
   const message = "made for this connection: nonce, role, exporter, certificates, key and workload compared";
   return { ...verdict, checks: [{ check: "session-proof", result: "ok", message }, ...verdict.checks] };
-}
-
-function toReferenceValue({ mrEnclave, mrSigner, isvProdId, minIsvSvn, source, addedAt }: ReferenceRecord) {
-  return {
-    mrEnclave,
-    source: `${source ?? "shelter reference add"} (recorded ${addedAt.toISOString()})`,
-    ...(mrSigner === undefined ? {} : { mrSigner }),
-    ...(isvProdId === undefined ? {} : { isvProdId }),
-    ...(minIsvSvn === undefined ? {} : { minIsvSvn }),
-  };
 }

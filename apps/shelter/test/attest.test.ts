@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { after, before, beforeEach, describe, it } from "node:test";
-import type { Attester, Verdict } from "@inclavare/attestation";
+import type { Attester, EarResult, Verdict } from "@inclavare/attestation";
 import {
   acceptEnclaveTls,
   createHttpService,
@@ -201,6 +201,41 @@ describe("shelter attest", () => {
     assert.equal(again.code, 6, again.stdout);
   });
 
+  it("goes by a policy in a file, beside what is recorded", async () => {
+    const path = join(state, "policy.json");
+    const reference = { mrEnclave: measurements.payroll, source: "the file" };
+    writeFileSync(path, JSON.stringify({ referenceValues: [reference], allow: ["simulated"] }));
+    await record(measurements.other);
+    const run = await attest("--policy", path);
+    assert.deepEqual([run.code, /reference from the file/u.test(run.stdout)], [0, true], run.stdout);
+    writeFileSync(path, JSON.stringify({ referenceValues: [reference], minEvaluationDataNumber: 1_000_000 }));
+    const refused = await attest("--policy", path, "--allow", "simulated", "-o", "json");
+    assert.deepEqual([refused.code, failedChecks(refused)], [5, ["ERR_POLICY_EVALUATION"]]);
+  });
+
+  it("issues a token that names the session's key and nonce, contraindicated for the simulated platform", async () => {
+    await record(measurements.payroll);
+    const tokenFile = join(state, "token.jwt");
+    const words = ["--allow", "simulated", "--audience", "relying party"];
+    const run = await attest(...words, "--token", tokenFile, "-o", "json");
+    assert.equal(run.code, 0, run.stderr);
+    const { claims, boundKey } = JSON.parse(run.stdout) as Verdict & { claims: { claims: { nonce: string } } };
+    const token = readFileSync(tokenFile, "utf8").trim();
+    const keys = join(state, "jwks.json");
+    writeFileSync(keys, (await shelter("key", "jwks", "--state", state)).stdout);
+    const nonce = ["--nonce", claims.claims.nonce];
+    const args = ["token", "verify", tokenFile, "--jwks", keys, "--audience", "relying party", ...nonce, "-o", "json"];
+    const verified = await shelter(...args);
+    assert.deepEqual([verified.code, /ERR_EAR_STATUS/u.test(verified.stderr)], [5, true], verified.stderr);
+    const { status, claims: ear } = JSON.parse(verified.stdout) as EarResult;
+    const hash = boundKey?.hash.replace("sha-256:", "") ?? "";
+    const kid = `ni:///sha-256;${Buffer.from(hash, "hex").toString("base64url")}`;
+    assert.deepEqual([status, ear.cnf], ["contraindicated", { kid }]);
+    assert.equal((await shelter("explain", tokenFile)).code, 0);
+    assert.equal((await attest(...words, "-o", "ear")).stdout.split(".").length, token.split(".").length);
+    assert.equal((await attest("--audience", "relying party")).code, 2);
+  });
+
   it("refuses without a reference: exit 5, and nothing is handed over", async () => {
     const run = await attest("--allow", "simulated", "-o", "json");
     assert.deepEqual([run.code, failedChecks(run)], [5, ["ERR_POLICY_NO_REFERENCE"]]);
@@ -302,7 +337,8 @@ describe("shelter attest", () => {
     assert.equal((await shelter("key", "--state", fresh)).code, 0);
     await shelter("reference", "list", "--state", fresh);
     assert.equal(statSync(fresh).mode & 0o777, 0o700);
-    for (const file of ["client-key.pem", "shelter.sqlite"])
+    assert.equal((await shelter("key", "jwks", "--state", fresh)).code, 0);
+    for (const file of ["client-key.pem", "token-key.pem", "shelter.sqlite"])
       assert.equal(statSync(join(fresh, file)).mode & 0o777, 0o600);
     assert.match(readFileSync(join(fresh, "client-key.pem"), "utf8"), /PRIVATE KEY/u);
     mkdirSync(join(state, "open"), { mode: 0o755 });

@@ -2,8 +2,9 @@ import { type Command, defineCommand } from "@inclavare/cli";
 import { InclavareError } from "@inclavare/errors";
 import { serviceOptions } from "../collateral.ts";
 import { parseAllowances } from "../inputs.ts";
+import { parseTokenRequest } from "../token.ts";
 import type { WorkloadAddress } from "../workload-session.ts";
-import { allowOption, outputOption, stateOption, trustOption } from "./options.ts";
+import { allowOption, policyOption, stateOption, tokenOptions, trustOption, verdictOutputOption } from "./options.ts";
 
 const DEFAULT_TIMEOUT_S = 30;
 const MAX_TIMEOUT_S = 600;
@@ -24,18 +25,22 @@ export function createAttestCommand(defaultState: string): Command {
         help: "bundle, other file of collateral or directory of them, in place of what the workload sends",
       },
       ...serviceOptions,
+      policy: policyOption,
       allow: allowOption,
       secret: { type: "string", multiple: true, value: "NAME=FILE", help: "a secret for the accepted workload" },
       key: { type: "string", value: "PEM", help: "client key (P-256), in place of the one in the state" },
       state: stateOption(defaultState),
       "save-evidence": { type: "string", value: "FILE", help: "write the session's evidence message to this file" },
       timeout: { type: "string", value: "SECONDS", help: `for each step (default: ${DEFAULT_TIMEOUT_S})` },
-      output: outputOption("verdict"),
+      ...tokenOptions,
+      output: verdictOutputOption,
     },
     notes:
       "Exit codes: 0 accepted, 3 wrong evidence, 4 collateral missing or expired, 5 refused by policy, 1 anything else.",
     async run({ values, positionals, stdout, stderr }) {
       const [workload = ""] = positionals;
+      const { output } = values;
+      const token = parseTokenRequest(values, output === "ear");
       const address = parseAddress(values.via, workload, values.container);
       const request = {
         address,
@@ -47,7 +52,10 @@ export function createAttestCommand(defaultState: string): Command {
         collateral: values,
         secrets: values.secret,
         evidenceFile: values["save-evidence"],
-        isJson: values.output === "json",
+        policyFile: values.policy,
+        ...(token === undefined ? {} : { token }),
+        tokenFile: values.token,
+        output,
       };
       // TLS, HTTP and SQLite are loaded for this command only.
       const { runAttest } = await import("../attest.ts");

@@ -67,6 +67,14 @@ export function outputOption(what: string) {
   } as const;
 }
 
+/** `-o` of a command whose verdict can be a token. */
+export const verdictOutputOption = {
+  type: "string",
+  short: "o",
+  choices: ["text", "json", "ear"],
+  help: "form of the verdict; ear: a signed token (default: text)",
+} as const;
+
 export function stateOption(defaultState: string) {
   return { type: "string", value: "DIR", help: `Shelter's state (default: ${defaultState})` } as const;
 }

@@ -1,10 +1,10 @@
-import { exitCodeOf, type Verdict, verifyEvidence } from "@inclavare/attestation";
-import { type Command, defineCommand, type Output, printJson } from "@inclavare/cli";
-import { formatVerdict } from "../format-verdict.ts";
+import { exitCodeOf, verifyEvidence } from "@inclavare/attestation";
+import { type Command, defineCommand } from "@inclavare/cli";
+import { printVerdict } from "../format-verdict.ts";
 import { writeWhole } from "../output-file.ts";
 import { issueToken, parseTokenRequest } from "../token.ts";
 import { appliedPolicy, readVerification } from "../verification.ts";
-import { evidenceOptions, policyOption, stateOption, tokenOptions } from "./options.ts";
+import { evidenceOptions, policyOption, stateOption, tokenOptions, verdictOutputOption } from "./options.ts";
 
 /** `shelter verify FILE`: evidence in, verdict out; no network and no state, unless a service, the cache or a token is named. */
 export function createVerifyCommand(defaultState: string): Command {
@@ -18,12 +18,7 @@ export function createVerifyCommand(defaultState: string): Command {
       "evidence-only": { type: "boolean", help: "stop before the policy" },
       ...tokenOptions,
       state: stateOption(defaultState),
-      output: {
-        type: "string",
-        short: "o",
-        choices: ["text", "json", "ear"],
-        help: "form of the verdict; ear: a signed token (default: text)",
-      },
+      output: verdictOutputOption,
     },
     notes: [
       "The nonce is compared with the claim of that name; of a bare quote it must be the report data, padded with zeros.",
@@ -37,7 +32,7 @@ export function createVerifyCommand(defaultState: string): Command {
       const request = parseTokenRequest(values, output === "ear");
       const input = await readVerification(file, values, { state, evidenceOnly: values["evidence-only"] });
       const verdict = verifyEvidence(input);
-      if (output !== "ear") printVerdict(stdout, verdict, output === "json");
+      printVerdict(stdout, verdict, output);
       if (request !== undefined) {
         const { now, nonce } = input;
         const token = issueToken(verdict, request, { now, nonce, policy: appliedPolicy(input), state });
@@ -47,9 +42,4 @@ export function createVerifyCommand(defaultState: string): Command {
       return exitCodeOf(verdict);
     },
   });
-}
-
-function printVerdict(output: Output, verdict: Verdict, isJson: boolean): void {
-  if (isJson) printJson(output, verdict);
-  else output.write(formatVerdict(verdict));
 }
