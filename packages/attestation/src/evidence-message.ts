@@ -1,5 +1,6 @@
 import { InclavareError } from "@inclavare/errors";
 import { type CollateralBundle, parseCollateralBundle } from "@inclavare/sgx";
+import { VerificationCache } from "./cache.ts";
 import { decodeTaggedCbor, encodeCbor, evidenceAndClaims, tagEvidence } from "./cbor.ts";
 import type { Evidence } from "./evidence.ts";
 
@@ -28,7 +29,7 @@ export function encodeEvidenceMessage({ evidence, claims }: EvidenceMessage): Ui
   const tagged = tagEvidence({ form, evidence: quote, claims: claims ?? NO_CLAIMS });
   const companions = new Map<string, unknown>();
   const encoder = new TextEncoder();
-  if (collateral !== undefined) companions.set("collateral", encoder.encode(JSON.stringify(collateral)));
+  if (collateral !== undefined) companions.set("collateral", encodeCollateral(collateral));
   if (endorsements !== undefined) companions.set("endorsements", encoder.encode(endorsements));
   return encodeCbor(companions.size === 0 ? tagged : companions.set("evidence", tagged));
 }
@@ -63,7 +64,25 @@ function quoteFormat(quote: Uint8Array): "sgx-quote" | "tdx-quote" {
   return quote[4] === TDX_TEE_TYPE ? "tdx-quote" : "sgx-quote";
 }
 
+/** An attester adds the same bundle to every proof. */
+const encodedBundles = new WeakMap<CollateralBundle, Uint8Array>();
+
+function encodeCollateral(collateral: CollateralBundle): Uint8Array {
+  const known = encodedBundles.get(collateral);
+  if (known !== undefined) return known;
+  const bytes = new TextEncoder().encode(JSON.stringify(collateral));
+  encodedBundles.set(collateral, bytes);
+  return bytes;
+}
+
+/** By exact bytes: what is kept is only how a text reads, never whether it is true. */
+const parsedBundles = new VerificationCache(8);
+
 function parseCollateral(bytes: Uint8Array): CollateralBundle {
+  return parsedBundles.remember("bundle", [Buffer.from(bytes).toString("latin1")], () => parseBundle(bytes));
+}
+
+function parseBundle(bytes: Uint8Array): CollateralBundle {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

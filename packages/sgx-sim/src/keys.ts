@@ -150,11 +150,18 @@ function assertRequest(state: PlatformState, secs: Secs, request: KeyRequest, ru
     throw refused("CPUSVN is above the platform's");
 }
 
-/** AES-CMAC over the dependencies, as in the CPU; the AES key is made of the fuses. */
+/** AES-CMAC over the dependencies, as in the CPU; the AES key is made of the fuses, once. */
 function derive({ fuses }: PlatformState, dependencies: Uint8Array, sealFuses: boolean): Uint8Array {
-  const secret = Buffer.from(sealFuses ? fuses.root + fuses.seal : fuses.root, "hex");
-  const key = Buffer.from(hkdfSync("sha256", secret, "", "inclavare simulated SGX key derivation", 16));
-  return aesCmac(key, dependencies);
+  const keys = fuseKeys.get(fuses) ?? { sealed: fuseKey(fuses.root + fuses.seal), unsealed: fuseKey(fuses.root) };
+  fuseKeys.set(fuses, keys);
+  return aesCmac(sealFuses ? keys.sealed : keys.unsealed, dependencies);
+}
+
+const fuseKeys = new WeakMap<PlatformState["fuses"], { readonly sealed: Uint8Array; readonly unsealed: Uint8Array }>();
+
+function fuseKey(fuses: string): Uint8Array {
+  const secret = Buffer.from(fuses, "hex");
+  return Buffer.from(hkdfSync("sha256", secret, "", "inclavare simulated SGX key derivation", 16));
 }
 
 function refused(rule: string): InclavareError {

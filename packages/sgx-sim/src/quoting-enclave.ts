@@ -33,7 +33,9 @@ export class QuotingEnclave {
   readonly #enclave: SimulatedEnclave;
   readonly #attestationKey: KeyObject;
   readonly #attestationPoint: Uint8Array;
-  readonly #pck: KeyObject;
+  readonly #certificationData: Uint8Array;
+  /** The report that vouches for the attestation key, signed once for it by the PCK key, as certification does it. */
+  readonly #certified: { readonly qeReportBytes: Uint8Array; readonly qeReportSignature: Uint8Array };
 
   /** Launched like any enclave: measured, signed, checked by EINIT. */
   constructor(state: PlatformState) {
@@ -57,7 +59,11 @@ export class QuotingEnclave {
     this.#enclave = new SimulatedEnclave(state, einit({ measurement, sigstruct, debug: false, privileged: true }));
     this.#attestationKey = privateKey(state, "attestation");
     this.#attestationPoint = pointOf(this.#attestationKey);
-    this.#pck = privateKey(state, "pck");
+    const { pck, pckCa, root } = state.certificates;
+    this.#certificationData = Buffer.from(`${pck}${pckCa}${root}\0`);
+    const binding = createHash("sha256").update(this.#attestationPoint).update(AUTH_DATA).digest();
+    const qeReportBytes = encodeReportBody(this.#enclave.body(Buffer.concat([binding], 64)));
+    this.#certified = { qeReportBytes, qeReportSignature: signRaw(qeReportBytes, privateKey(state, "pck")) };
   }
 
   /** What the QE Identity is to say of it. */
@@ -91,26 +97,34 @@ export class QuotingEnclave {
         "the report was not made for this quoting enclave on this platform",
       );
     }
-    const binding = createHash("sha256").update(this.#attestationPoint).update(AUTH_DATA).digest();
-    const qeReportBytes = encodeReportBody(this.#enclave.body(Buffer.concat([binding], 64)));
     const userData = Buffer.concat([Buffer.from(this.#state.ppid, "hex")], 20);
     const signedBytes = encodeQuoteSignedPart({ qeSvn: ISV_SVN, pceSvn: this.#state.pceSvn, userData }, decoded.body);
-    const { pck, pckCa, root } = this.#state.certificates;
     return encodeQuoteV3({
       signedBytes,
       signature: signRaw(signedBytes, this.#attestationKey),
       attestationKey: this.#attestationPoint,
-      qeReportBytes,
-      qeReportSignature: signRaw(qeReportBytes, this.#pck),
+      ...this.#certified,
       qeAuthData: AUTH_DATA,
-      certificationData: { type: PCK_CHAIN, data: Buffer.from(`${pck}${pckCa}${root}\0`) },
+      certificationData: { type: PCK_CHAIN, data: this.#certificationData },
     });
   }
 }
 
-/** r and s, 32 bytes each, big-endian. */
+/**
+ * r and s, 32 bytes each, big-endian. Made from DER: asking Node for the raw form costs as much again as the signature.
+ */
 function signRaw(bytes: Uint8Array, key: KeyObject): Uint8Array {
-  return sign("sha256", bytes, { key, dsaEncoding: "ieee-p1363" });
+  const der = sign("sha256", bytes, key);
+  const raw = new Uint8Array(64);
+  let offset = 2;
+  for (const end of [32, 64]) {
+    const length = der[offset + 1] ?? 0;
+    const integer = der.subarray(offset + 2, offset + 2 + length);
+    const digits = integer.subarray(Math.max(0, length - 32)); // without the zero that keeps it positive
+    raw.set(digits, end - digits.length);
+    offset += 2 + length;
+  }
+  return raw;
 }
 
 /** X and Y, 32 bytes each, big-endian. */

@@ -7,22 +7,23 @@ const BLOCK_BYTES = 16;
 /** @param key 16 bytes. @returns 16 bytes. */
 export function aesCmac(key: Uint8Array, message: Uint8Array): Uint8Array<ArrayBuffer> {
   expectSize(key, BLOCK_BYTES, "CMAC key");
-  const k1 = double(encrypt(key, Buffer.alloc(BLOCK_BYTES)));
-  const blocks = Math.max(1, Math.ceil(message.length / BLOCK_BYTES));
-  const whole = message.length === blocks * BLOCK_BYTES;
-  const last = Buffer.alloc(BLOCK_BYTES);
-  last.set(message.subarray((blocks - 1) * BLOCK_BYTES));
-  if (!whole) last[message.length % BLOCK_BYTES] = 0x80;
-  const mask = whole ? k1 : double(k1);
-  for (let index = 0; index < BLOCK_BYTES; index++) last[index] = (last[index] ?? 0) ^ (mask[index] ?? 0);
-  // CBC over all blocks with a zero start: the last block of the cipher text is the tag.
+  // One cipher for all, since making one costs more than running it: CBC, with a block of zeros in front whose cipher
+  // text is the start of the subkeys. XORed into the next block, it cancels itself out of the chain.
   const cipher = createCipheriv("aes-128-cbc", key, Buffer.alloc(BLOCK_BYTES)).setAutoPadding(false);
-  const head = cipher.update(message.subarray(0, (blocks - 1) * BLOCK_BYTES));
-  return Uint8Array.from(Buffer.concat([head, cipher.update(last), cipher.final()]).subarray(-BLOCK_BYTES));
+  const start = cipher.update(Buffer.alloc(BLOCK_BYTES));
+  const blocks = Math.max(1, Math.ceil(message.length / BLOCK_BYTES));
+  const padded = Buffer.alloc(blocks * BLOCK_BYTES);
+  padded.set(message);
+  const isWhole = message.length === padded.length;
+  if (!isWhole) padded[message.length] = 0x80;
+  xorInto(padded.subarray(0, BLOCK_BYTES), start);
+  const k1 = double(start);
+  xorInto(padded.subarray(-BLOCK_BYTES), isWhole ? k1 : double(k1));
+  return Uint8Array.from(cipher.update(padded).subarray(-BLOCK_BYTES));
 }
 
-function encrypt(key: Uint8Array, block: Uint8Array): Buffer {
-  return createCipheriv("aes-128-ecb", key, null).setAutoPadding(false).update(block);
+function xorInto(block: Buffer, mask: Buffer): void {
+  for (let index = 0; index < BLOCK_BYTES; index++) block[index] = (block[index] ?? 0) ^ (mask[index] ?? 0);
 }
 
 /** Multiplication by x in GF(2^128). */
