@@ -1,6 +1,7 @@
 /** What carries evidence: the file or message that it came in, taken apart. */
 import type { CollateralBundle } from "@inclavare/sgx";
 import type { Certificate } from "@inclavare/x509";
+import { VerificationCache } from "./cache.ts";
 import { decodePayload, decodeSign1 } from "./cose/sign1.ts";
 import { decodeEvidenceMessage } from "./evidence-message.ts";
 import { decodeEvidenceCertificate } from "./ratls/certificate.ts";
@@ -24,10 +25,17 @@ export interface Carrier {
   readonly endorsements?: string;
 }
 
-/** @throws InclavareError ERR_EVIDENCE_FORMAT, ERR_EVIDENCE_UNSUPPORTED */
-export function openCarrier(bytes: Uint8Array): Carrier {
+/**
+ * @param cache keeps certificates, which come again and again. Left out: nothing is kept.
+ * @throws InclavareError ERR_EVIDENCE_FORMAT, ERR_EVIDENCE_UNSUPPORTED
+ */
+export function openCarrier(bytes: Uint8Array, cache: VerificationCache = new VerificationCache()): Carrier {
   const kind = recognise(bytes);
-  if (kind === "certificate") return { kind, ...openCertificate(bytes) };
+  if (kind === "certificate") {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    // A copy: the caller's bytes may change while the parts are kept.
+    return cache.remember("evidence certificate", [text], () => ({ kind, ...openCertificate(Uint8Array.from(bytes)) }));
+  }
   if (kind === "evidence-message") return { kind, ...openMessage(bytes) };
   if (kind === "cose-sign1") return { kind, form: isNitro(bytes) ? "nitro-document" : "psa-token", evidence: bytes };
   return { kind, form: kind === "report" ? "snp-report" : kind, evidence: bytes };

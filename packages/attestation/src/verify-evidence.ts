@@ -52,7 +52,7 @@ export interface VerifyEvidenceInput {
 export function verifyEvidence(input: VerifyEvidenceInput): Verdict {
   const list = new CheckList();
   const carrier = list.run("evidence-format", [], () => {
-    const value = openCarrier(input.bytes);
+    const value = openCarrier(input.bytes, input.cache);
     return { value, message: value.kind.replace("-", " ") };
   });
   for (const { code, message, details } of input.sourceFailures ?? []) {
@@ -61,7 +61,7 @@ export function verifyEvidence(input: VerifyEvidenceInput): Verdict {
   }
   const examined = carrier === undefined ? examinedNothing("unknown") : examine(carrier, input, list);
   const examination = withCertificate(examined, carrier?.certificate);
-  const claims = carrier === undefined ? undefined : examineBinding(carrier, examination, { list, now: input.now });
+  const claims = carrier === undefined ? undefined : examineBinding(carrier, examination, list, input);
   const hasFailed = list.checks.some(({ result }) => result === "failed");
   if (!hasFailed && !input.evidenceOnly) {
     const { policy = DEFAULT_POLICY, nonce, now } = input;
@@ -123,7 +123,8 @@ function examine(carrier: Carrier, input: VerifyEvidenceInput, list: CheckList):
     ...(endorsements.length === 0 ? {} : { endorsements: endorsements.join("\n") }),
     ...(cache === undefined ? {} : { cache }),
   };
-  const quote = { ...common, quote: evidence, ...(collateral === undefined ? {} : { collateral }) };
+  const isLasting = carrier.certificate !== undefined;
+  const quote = { ...common, isLasting, quote: evidence, ...(collateral === undefined ? {} : { collateral }) };
   const examiners: Readonly<Record<typeof tee, () => Examination>> = {
     sgx: () => examineSgxQuote(quote, list),
     tdx: () => examineTdxQuote(quote, list),
@@ -152,11 +153,12 @@ const TEE_OF_FORM = {
 function examineBinding(
   { claims: claimsBytes, certificate, boundTo }: Carrier,
   { reportData }: Examination,
-  { list, now }: { readonly list: CheckList; readonly now: Date },
+  list: CheckList,
+  { now, cache }: Pick<VerifyEvidenceInput, "now" | "cache">,
 ): Claims | undefined {
   if (certificate !== undefined) {
     list.run("certificate", [], () => {
-      assertCertificate(certificate, now);
+      assertCertificate(certificate, now, cache);
       return {
         value: true,
         message: "the certificate is valid at this time and, if self-issued, signed by its own key",

@@ -5,7 +5,9 @@ import {
   type Attester,
   decodeClaims,
   encodeClaims,
+  encodeEndorsements,
   encodeEvidenceMessage,
+  ENDORSEMENTS_EXTENSION,
   EVIDENCE_EXTENSION,
   type EvidenceCertificate,
   findEvidence,
@@ -14,12 +16,24 @@ import {
   VerificationCache,
 } from "@inclavare/attestation";
 import { InclavareError, isInclavareError } from "@inclavare/errors";
-import { type Certificate, createCertificate, EXTENSION, parseCertificate, verifySignedBy } from "@inclavare/x509";
+import {
+  type Certificate,
+  createCertificate,
+  EXTENSION,
+  type NewExtension,
+  parseCertificate,
+  verifySignedBy,
+} from "@inclavare/x509";
 import { assertBound } from "./binding.ts";
 import type { Leaf } from "./session-claims.ts";
 
 /** The extensions that may be critical, because they are read, or bind nobody here. */
-const KNOWN_EXTENSIONS = new Set<string>([EVIDENCE_EXTENSION, EXTENSION.basicConstraints, EXTENSION.keyUsage]);
+const KNOWN_EXTENSIONS = new Set<string>([
+  EVIDENCE_EXTENSION,
+  ENDORSEMENTS_EXTENSION,
+  EXTENSION.basicConstraints,
+  EXTENSION.keyUsage,
+]);
 
 const CURVES: ReadonlySet<string> = new Set(["prime256v1", "secp384r1"]);
 const LEAST_RSA_BITS = 3072;
@@ -35,18 +49,20 @@ export interface LeafOptions {
   readonly privateKey: KeyObject;
   readonly attester?: Attester | undefined;
   readonly workload?: string | undefined;
+  /** Puts the collateral that the attester gives beside the evidence, for verifiers that have none; a few tens of kB. */
+  readonly withEndorsements?: boolean;
   readonly now: Date;
 }
 
 /**
  * Makes a self-signed certificate, with evidence over its key where there is an attester. The evidence is without
- * collateral and without a challenge: it is older than any connection, and proves nothing about one.
+ * a challenge: it is older than any connection, and proves nothing about one.
  */
 export async function createLeafCertificate(options: LeafOptions): Promise<Uint8Array> {
   const { privateKey, attester, now } = options;
   const publicKey = createPublicKey(privateKey);
   const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
-  const evidence = attester === undefined ? [] : [await evidenceExtension(attester, spki, options.workload)];
+  const extensions = attester === undefined ? [] : await evidenceExtensions(attester, spki, options);
   return createCertificate({
     subject: NAME,
     serial: randomSerial(),
@@ -54,7 +70,7 @@ export async function createLeafCertificate(options: LeafOptions): Promise<Uint8
     notAfter: new Date(now.getTime() + LEAF_LIFETIME_MS),
     publicKey,
     signingKey: privateKey,
-    extensions: evidence,
+    extensions,
   });
 }
 
@@ -178,18 +194,21 @@ function otherKey(cause: unknown): InclavareError {
   });
 }
 
-async function evidenceExtension(attester: Attester, spki: Uint8Array, workload: string | undefined) {
+async function evidenceExtensions(
+  attester: Attester,
+  spki: Uint8Array,
+  { workload, withEndorsements = false }: LeafOptions,
+): Promise<NewExtension[]> {
   const claims = encodeClaims({
     pubkeyHash: { algorithm: "sha-256", value: sha256(spki) },
     purpose: "certificate",
     ...(workload === undefined ? {} : { workload }),
   });
-  const { format, quote } = await attester.evidence(reportDataFor(claims));
-  return {
-    oid: EVIDENCE_EXTENSION,
-    critical: false,
-    value: encodeEvidenceMessage({ evidence: { format, quote }, claims }),
-  };
+  const { format, quote, collateral } = await attester.evidence(reportDataFor(claims));
+  const value = encodeEvidenceMessage({ evidence: { format, quote }, claims });
+  const extensions = [{ oid: EVIDENCE_EXTENSION, critical: false, value }];
+  if (!withEndorsements || collateral === undefined) return extensions;
+  return [...extensions, { oid: ENDORSEMENTS_EXTENSION, critical: false, value: encodeEndorsements(collateral) }];
 }
 
 /** 16 random bytes, positive as RFC 5280 wants it. */

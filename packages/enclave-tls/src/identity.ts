@@ -26,6 +26,8 @@ export interface IdentityOptions {
   readonly attester?: Attester;
   /** The workload's name, a claim in every proof; what makes it true is the measurement. */
   readonly workload?: string;
+  /** Whether the certificate brings the attester's collateral along (RA-TLS endorsements extension). Left out: no. */
+  readonly withEndorsements?: boolean;
   readonly now: Date;
 }
 
@@ -78,14 +80,16 @@ class CertifiedKey implements Identity {
   readonly spkiSha256: Uint8Array;
   readonly attester?: Attester;
   readonly workload?: string;
+  readonly #withEndorsements: boolean;
   #der: Uint8Array = new Uint8Array(0);
   #pem = "";
   #context: SecureContext | undefined;
   #expiresAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(privateKey: KeyObject, { attester, workload }: IdentityOptions) {
+  constructor(privateKey: KeyObject, { attester, workload, withEndorsements = false }: IdentityOptions) {
     this.privateKey = privateKey;
     this.spkiSha256 = spkiSha256Of(privateKey);
+    this.#withEndorsements = withEndorsements;
     if (attester !== undefined) this.attester = attester;
     if (workload !== undefined) this.workload = workload;
   }
@@ -113,6 +117,7 @@ class CertifiedKey implements Identity {
         privateKey: this.privateKey,
         attester: this.attester,
         workload: this.workload,
+        withEndorsements: this.#withEndorsements,
         now,
       });
       this.#pem = toPem(this.#der, "CERTIFICATE");

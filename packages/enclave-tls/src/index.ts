@@ -6,6 +6,7 @@ export { readBody, sendBody, sendJson, sendProblem } from "./http-body.ts";
 export { createHttpClient, type HttpAnswer, type HttpClient, type HttpRequest } from "./http-client.ts";
 export { createHttpService, type HttpService, type HttpServiceOptions } from "./http-server.ts";
 export { createIdentity, type Identity, identityFromKey, type IdentityOptions } from "./identity.ts";
+export { type AttesterPlugin, Plugins, type VerifierPlugin } from "./plugins.ts";
 export type { Appraise, CertificatePolicy, EvidencePolicy, KeyPolicy, PeerPolicy } from "./policy.ts";
 export { createEnclaveTlsServer, type EnclaveTlsServerOptions } from "./server.ts";
 export { Sessions } from "./sessions.ts";

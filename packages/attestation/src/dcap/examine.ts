@@ -26,6 +26,8 @@ export interface DcapVerification {
   readonly allowExpiredCollateral?: boolean;
   /** Left out: nothing is kept. */
   readonly cache?: VerificationCache;
+  /** Whether the same quote will come again, as that of a certificate does: then its own signature is kept too. */
+  readonly isLasting?: boolean;
 }
 
 /** What the checks of a quote have found, as far as they got. */
@@ -50,7 +52,7 @@ export function examineQuote(
   const known = { cache: input.cache ?? new VerificationCache(), anchors: anchorsFor("Intel", input.trustAnchors) };
   const tools = { list, known };
   const endorser = examineEndorser(quote, input, tools);
-  examineSignatures(quote, endorser.chain, tools);
+  examineSignatures(quote, endorser.chain, { ...tools, isLasting: input.isLasting === true });
   const { tcb, periods } = examineCollateral(quote, endorser, { bundle: input.collateral, rules, ...tools });
   const { pck, chain, anchor } = endorser;
   const chains = chain === undefined ? [] : [periodOfChain(chain)];
@@ -83,7 +85,11 @@ function examineEndorser(quote: QuoteEnvelope, input: DcapVerification, { list, 
 }
 
 /** What the bytes of the quote prove among themselves and against the PCK certificate. */
-function examineSignatures(quote: QuoteEnvelope, chain: Chain | undefined, { list, known }: Tools): void {
+function examineSignatures(
+  quote: QuoteEnvelope,
+  chain: Chain | undefined,
+  { list, known, isLasting }: Tools & { readonly isLasting: boolean },
+): void {
   // A platform's quoting enclave and its key stay the same from quote to quote.
   const { cache } = known;
   list.run("qe-report-signature", [chain], ({ leaf }) => {
@@ -97,10 +103,14 @@ function examineSignatures(quote: QuoteEnvelope, chain: Chain | undefined, { lis
   list.run("qe-report-data", [], () => assertQeReportData(quote));
   list.run("quote-signature", [], () => {
     const key = cache.remember("attestation key", [latin1(quote.attestationKey)], () => attestationKey(quote));
-    if (!verifyP256(key, quote.signedBytes, quote.signature)) {
+    const check = (): true => {
+      if (verifyP256(key, quote.signedBytes, quote.signature)) return true;
       throw new CheckFailure("ERR_QUOTE_SIGNATURE", "the quote is not signed by its attestation key");
-    }
-    return { value: true, message: "the attestation key signed header and report body" };
+    };
+    const value = isLasting
+      ? cache.remember("quote", [quote.signature, quote.signedBytes, quote.attestationKey].map(latin1), check)
+      : check();
+    return { value, message: "the attestation key signed header and report body" };
   });
 }
 

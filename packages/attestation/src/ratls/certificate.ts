@@ -1,6 +1,7 @@
 /** Certificates that carry evidence. @see CCC Interoperable RA-TLS; TCG DICE Attestation Architecture, tagged evidence */
 import { createHash } from "node:crypto";
 import { type Certificate, parseCertificate, verifySignedBy } from "@inclavare/x509";
+import { VerificationCache } from "../cache.ts";
 import { decodeTaggedCbor, evidenceAndClaims, type TaggedEvidence } from "../cbor.ts";
 import { CheckFailure, inStep } from "../check.ts";
 import { type Claims, hashPublicKey } from "../claims.ts";
@@ -70,11 +71,17 @@ export function findEvidence(certificate: Certificate): EvidenceCertificate | un
  * The certificate's own signature, where it is self-issued, and its period. Its names carry no trust.
  * @throws CheckFailure ERR_EVIDENCE_CERTIFICATE
  */
-export function assertCertificate(certificate: Certificate, now: Date): void {
-  const { issuer, subject, notBefore, notAfter, publicKey } = certificate;
-  const isSelfIssued = Buffer.compare(issuer.raw, subject.raw) === 0;
-  if (isSelfIssued && !verifySignedBy(certificate, publicKey)) {
-    throw new CheckFailure("ERR_EVIDENCE_CERTIFICATE", "the certificate is not signed by its own key");
+export function assertCertificate(
+  certificate: Certificate,
+  now: Date,
+  cache: VerificationCache = new VerificationCache(),
+): void {
+  const { issuer, subject, notBefore, notAfter, publicKey, raw } = certificate;
+  if (Buffer.compare(issuer.raw, subject.raw) === 0) {
+    cache.remember("self-signed", [Buffer.from(raw).toString("latin1")], () => {
+      if (verifySignedBy(certificate, publicKey)) return true;
+      throw new CheckFailure("ERR_EVIDENCE_CERTIFICATE", "the certificate is not signed by its own key");
+    });
   }
   if (now >= notBefore && now <= notAfter) return;
   throw new CheckFailure("ERR_EVIDENCE_CERTIFICATE", "the certificate is not valid at this time", {

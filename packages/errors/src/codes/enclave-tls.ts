@@ -99,6 +99,11 @@ export const enclaveTlsCodes = {
     kind: "permission-denied",
     summary: "The peer refused the connection; the details carry its code.",
   },
+  ERR_TLS_PLUGIN: {
+    kind: "failed-precondition",
+    summary: "No attester or verifier is registered for this, or two are.",
+    cause: "policy",
+  },
   ERR_TLS_KEY: { kind: "invalid-argument", summary: "A private key cannot be read, or is not P-256." },
   ERR_TLS_HTTP: { kind: "unavailable", summary: "The peer's HTTP answer is malformed or too large." },
 } as const satisfies Record<`ERR_${string}`, CodeEntry>;
