@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { CheckList, failCheck as fail, type Finding } from "./check.ts";
 import type { Claims } from "./claims.ts";
+import { addContainerChecks } from "./container-claim.ts";
 import type { VerifiedEvidence } from "./examination.ts";
 import { addPlatformChecks } from "./platform-checks.ts";
 import type { Allowance, Policy } from "./policy.ts";
@@ -46,7 +47,11 @@ export function appraise(verified: VerifiedEvidence, policy: Policy, context: Ap
   for (const { check, allowance, test } of verified.conditions) {
     list.run(check, [], () => test(policy, context.now), allowance === undefined ? undefined : allowed(allowance));
   }
-  addReferenceChecks(list, verified.measurement, policy.referenceValues, allowed("no-reference"));
+  const words = { debug: allowed("debug"), noReference: allowed("no-reference") };
+  // In a guest that is the TEE as a whole, a container is what is wanted, and the guest what vouches for it.
+  if (!addContainerChecks(list, verified, { policy, allowed: words })) {
+    addReferenceChecks(list, verified.measurement, policy.referenceValues, words.noReference);
+  }
   addPlatformChecks(list, verified, policy);
   addNonceCheck(list, verified, { ...context, allowance: allowed("no-nonce") });
   addTcbChecks(list, verified, policy);

@@ -31,6 +31,8 @@ export interface Claims {
   readonly peerLeaf?: Uint8Array;
   /** The workload's name, from the measured manifest. */
   readonly workload?: string;
+  /** Of a container inside a guest TEE: what it is; see `container-claim.ts`. */
+  readonly container?: Uint8Array;
   /** What whoever asked wanted to have carried. */
   readonly application?: Uint8Array;
   /** Claims of other producers, carried and otherwise ignored. */
@@ -72,6 +74,7 @@ export function encodeClaims(claims: Claims): Uint8Array {
   set("own-leaf", claims.ownLeaf);
   set("peer-leaf", claims.peerLeaf);
   set("workload", encodeText(workload));
+  set("container", claims.container);
   set("application", claims.application);
   const bytes = encodeCbor(entries);
   decodeClaims(bytes); // what this side sends, this side would take
@@ -108,6 +111,7 @@ export function decodeClaims(bytes: Uint8Array): Claims {
     ownLeaf: checkSize("own-leaf", take("own-leaf"), 32, 32),
     peerLeaf: checkSize("peer-leaf", take("peer-leaf"), 32, 32),
     workload: decodeText("workload", checkSize("workload", take("workload"), 1, MOST_NAME_BYTES)),
+    container: take("container"),
     application: take("application"),
     others: rest.size > 0 ? rest : undefined,
   };

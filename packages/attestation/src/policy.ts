@@ -1,5 +1,6 @@
 import { InclavareError } from "@inclavare/errors";
 import * as v from "valibot";
+import { isGuestImage } from "./container-claim.ts";
 import { TCB_STATUSES, type TcbStatus } from "./dcap/tcb-status.ts";
 import { REFERENCE_FIELDS, type ReferenceField, type ReferenceTee, teeOfReference } from "./reference-fields.ts";
 import type { SnpProduct, SnpTcb } from "./snp/product.ts";
@@ -54,6 +55,11 @@ type ReferenceMembers = MembersOf<"sgx"> &
 export interface Policy {
   /** Evidence that matches any one of them will do. */
   readonly referenceValues: readonly ReferenceValue[];
+  /**
+   * Guests (TDX, SEV-SNP, CCA) whose word about the containers in them counts. Left out: none. With a container's claim in
+   * the evidence, `referenceValues` are compared with the container.
+   */
+  readonly guestImages?: readonly ReferenceValue[];
   /** `Revoked` is never accepted, whatever stands here. */
   readonly acceptedTcbStatuses: readonly TcbStatus[];
   /** Left out: the advisories of an accepted status are accepted with it. */
@@ -107,6 +113,12 @@ const referenceSchema = v.pipe(
   ),
 );
 
+/** Its integrity must cover firmware, kernel, command line and file system, or anybody could be root in it. */
+const guestImageSchema = v.pipe(
+  referenceSchema,
+  v.check(isGuestImage, "a guest image names mrTd and rtmr0 to rtmr2, or measurement, or rim"),
+);
+
 function memberSchema(value: ReferenceField["value"]): v.GenericSchema {
   if ("most" in value) return small(value.most);
   const hash = v.pipe(v.string(), v.regex(HASH, "not 32, 48 or 64 bytes in hexadecimal"), v.toLowerCase());
@@ -137,6 +149,7 @@ const policyObject = v.custom<object>((value) => typeof value === "object" && !A
 
 const policyMembers = v.strictObject({
   referenceValues: v.optional(v.pipe(v.array(referenceSchema), v.maxLength(MOST_ENTRIES)), []),
+  guestImages: v.exactOptional(v.pipe(v.array(guestImageSchema), v.maxLength(MOST_ENTRIES))),
   acceptedTcbStatuses: v.optional(
     v.pipe(
       v.array(v.picklist(TCB_STATUSES)),

@@ -22,10 +22,7 @@ export function addReferenceChecks(
   references: readonly ReferenceValue[],
   allowance: string | undefined,
 ): void {
-  const best = references
-    .filter((reference) => teeOfReference(reference) === measurement.tee)
-    .map((reference) => ({ reference, comparisons: compare(measurement, reference) }))
-    .toSorted((a, b) => failures(a.comparisons) - failures(b.comparisons))[0];
+  const best = findBest(measurement, references);
   if (best === undefined) {
     const noReference = (): never => {
       const message = `there is no reference value of ${measurement.tee} to compare the measurement with`;
@@ -49,6 +46,33 @@ export function addReferenceChecks(
       throw new CheckFailure(code, `${what} is not that of the reference from ${source}`, { expected, actual });
     });
   }
+}
+
+/** What sets a measurement apart from a reference. */
+export interface Difference {
+  readonly what: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+/** The reference that a measurement matches in most parts; `undefined` where there is none of its TEE. */
+export function closestReference(
+  measurement: MeasurementVerdict,
+  references: readonly ReferenceValue[],
+): { readonly reference: ReferenceValue; readonly differences: readonly Difference[] } | undefined {
+  const best = findBest(measurement, references);
+  if (best === undefined) return undefined;
+  const differences = best.comparisons.flatMap(({ field, expected, actual, matches }) =>
+    matches || expected === undefined ? [] : [{ what: field.what, expected, actual }],
+  );
+  return { reference: best.reference, differences };
+}
+
+function findBest(measurement: MeasurementVerdict, references: readonly ReferenceValue[]) {
+  return references
+    .filter((reference) => teeOfReference(reference) === measurement.tee)
+    .map((reference) => ({ reference, comparisons: compare(measurement, reference) }))
+    .toSorted((a, b) => failures(a.comparisons) - failures(b.comparisons))[0];
 }
 
 function failures(comparisons: readonly Comparison[]): number {

@@ -42,6 +42,7 @@ function describeClaims(claims: Claims): Readonly<Record<string, JsonValue>> {
     ["own-leaf", claims.ownLeaf],
     ["peer-leaf", claims.peerLeaf],
     ["workload", claims.workload],
+    ["container", claims.container],
     ["application", claims.application],
     ...others,
   ];

@@ -30,6 +30,17 @@ function policySchema(): Schema {
         maxItems: 4096,
         items: { anyOf: Object.values(REFERENCE_FIELDS).map(referenceSchema) },
       },
+      guestImages: {
+        description: "Guests whose word about their containers counts; measured as a whole.",
+        type: "array",
+        maxItems: 4096,
+        items: {
+          anyOf: (["tdx", "sev-snp", "cca"] as const).map((tee) => {
+            const whole = { tdx: ["mrTd", "rtmr0", "rtmr1", "rtmr2"], "sev-snp": ["measurement"], cca: ["rim"] }[tee];
+            return { ...referenceSchema(REFERENCE_FIELDS[tee]), required: whole };
+          }),
+        },
+      },
       acceptedTcbStatuses: { type: "array", items: { enum: TCB_STATUSES.filter((status) => status !== "Revoked") } },
       acceptedAdvisories: { type: "array", maxItems: 4096, items: { type: "string" } },
       minEvaluationDataNumber: { type: "integer", minimum: 0 },

@@ -20,6 +20,9 @@ const UNKNOWN_INSTANCE: CheckMeaning = {
   failed: { "instance-identity": AR4SI.unrecognizedInstance },
   allowed: { "instance-identity": GENERIC.noClaim },
 };
+const VISIBLE: CheckMeaning = {
+  failed: { configuration: AR4SI.unsupportableConfiguration, "runtime-opaque": AR4SI.visibleRuntime },
+};
 /** Freshness is no claim of the vector: the status alone says it. */
 const NOTHING: CheckMeaning = { failed: {} };
 
@@ -36,6 +39,7 @@ export const MEANING_OF_CHECKS: Readonly<Record<string, CheckMeaning>> = {
   image: UNRECOGNIZED_SOFTWARE,
   ...each(["rtmr0", "rtmr1", "rtmr2", "rtmr3", "rem0", "rem1", "rem2", "rem3"], UNRECOGNIZED_SOFTWARE),
   ...each(["pcr1", "pcr2", "pcr3", "pcr4", "pcr16"], UNRECOGNIZED_SOFTWARE),
+  ...each(["guest-image", "container-claim"], UNRECOGNIZED_SOFTWARE),
   version: OLD_SOFTWARE,
   // how it was launched
   "config-id": WRONG_CONFIGURATION,
@@ -47,7 +51,8 @@ export const MEANING_OF_CHECKS: Readonly<Record<string, CheckMeaning>> = {
   xfam: WRONG_CONFIGURATION,
   "td-attributes": WRONG_CONFIGURATION,
   vmpl: WRONG_CONFIGURATION,
-  debug: { failed: { configuration: AR4SI.unsupportableConfiguration, "runtime-opaque": AR4SI.visibleRuntime } },
+  debug: VISIBLE,
+  "container-debug": VISIBLE,
   "sept-ve-disable": OPEN_CONFIGURATION,
   "service-td": OPEN_CONFIGURATION,
   migration: OPEN_CONFIGURATION,

@@ -228,6 +228,11 @@ const policyCodes = {
     summary: "The measurement is not the one of the reference.",
     cause: "policy",
   },
+  ERR_POLICY_CONTAINER_SELF_ASSERTED: {
+    kind: "permission-denied",
+    summary: "A guest says what container it runs, and is no guest image whose word about that counts.",
+    cause: "policy",
+  },
   ERR_POLICY_SIGNER: {
     kind: "permission-denied",
     summary: "The enclave's signer is not the one of the reference.",
