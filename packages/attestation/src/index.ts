@@ -78,4 +78,5 @@ export {
   type TcbVerdict,
   type Verdict,
 } from "./verdict.ts";
+export { VerificationQueue, type VerificationQueueOptions } from "./verification-queue.ts";
 export { verifyEvidence, type VerifyEvidenceInput } from "./verify-evidence.ts";

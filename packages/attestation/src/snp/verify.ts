@@ -1,5 +1,7 @@
 /** Verification of SEV-SNP reports. @see AMD 56860, attestation; AMD 57230, VCEK and VLEK */
-import { verify } from "node:crypto";
+import { type KeyObject, verify } from "node:crypto";
+import { promisify } from "node:util";
+import { isInclavareError } from "@inclavare/errors";
 import { VerificationCache } from "../cache.ts";
 import { assertValidAt, periodOfChain } from "../certificates.ts";
 import { CheckFailure, CheckList, failCheck } from "../check.ts";
@@ -28,6 +30,17 @@ export interface SnpVerification {
   readonly cache?: VerificationCache;
 }
 
+interface Beforehand {
+  /** Left out: the signature is verified here and now. */
+  readonly verifiedSignature?: VerifiedSignature;
+}
+
+/** A signature that was found right, so that it need not be verified again over the very same bytes. */
+export interface VerifiedSignature {
+  readonly report: Uint8Array;
+  readonly publicKey: KeyObject;
+}
+
 /**
  * Verifies an SEV-SNP report: form, chain, time, revocation, signature, TCB and chip. Whether it is wanted is for
  * `appraise`.
@@ -41,7 +54,7 @@ export function verifySnpReport(input: SnpVerification): VerifiedEvidence {
 }
 
 /** Runs the whole list of checks. */
-export function examineSnpReport(input: SnpVerification, list: CheckList): Examination {
+export function examineSnpReport(input: SnpVerification & Beforehand, list: CheckList): Examination {
   const report = list.run("report-format", [], () => {
     const value = decodeSnpReport(input.report);
     return { value, message: `SEV-SNP report version ${value.version}, signed with ${value.signingKey}` };
@@ -51,7 +64,7 @@ export function examineSnpReport(input: SnpVerification, list: CheckList): Exami
   const product = list.run("product", [chain], ({ vek }) => {
     return { value: productOf(report, vek), message: vek.productName };
   });
-  examineReport(report, chain, list);
+  examineReport(report, chain, { list, verifiedSignature: verifiedOf(input) });
   const tcbOf = (product: SnpProduct) => ({
     product,
     reported: decodeTcbVersion(report.reportedTcb, product),
@@ -131,13 +144,17 @@ function examineRevocation(
 }
 
 /** What report and certificate say of one another. */
-function examineReport(report: SnpReport, chain: SnpChain | undefined, list: CheckList): void {
+function examineReport(
+  report: SnpReport,
+  chain: SnpChain | undefined,
+  { list, verifiedSignature }: { readonly list: CheckList; readonly verifiedSignature: KeyObject | undefined },
+): void {
   list.run("signing-key", [chain], ({ vek }) => {
     if (vek.kind === report.signingKey) return { value: true, message: `the report names a ${vek.kind}` };
     return failCheck("ERR_SNP_SIGNING_KEY", "the report names another kind of key", vek.kind, report.signingKey);
   });
   list.run("report-signature", [chain], ({ vek }) => {
-    assertSignature(report, vek);
+    if (vek.certificate.publicKey !== verifiedSignature) assertSignature(report, vek);
     return { value: true, message: `the ${vek.kind} signed the report` };
   });
   list.run("tcb-binding", [chain], ({ vek }) => {
@@ -176,6 +193,41 @@ function assertSignature(report: SnpReport, { certificate, kind }: Vek): void {
   const key = { key: certificate.publicKey, dsaEncoding: "ieee-p1363" } as const;
   if (signature !== undefined && verify("sha384", report.signedBytes, key, signature)) return;
   throw new CheckFailure("ERR_SNP_SIGNATURE", `the report is not signed by the ${kind}`);
+}
+
+/** The key that was found to have signed exactly this report. */
+function verifiedOf({ report, verifiedSignature }: SnpVerification & Beforehand): KeyObject | undefined {
+  const isSame = verifiedSignature !== undefined && Buffer.compare(verifiedSignature.report, report) === 0;
+  return isSame ? verifiedSignature.publicKey : undefined;
+}
+
+const verifyAside = promisify(verify);
+
+/**
+ * Verifies the report's signature on another thread: with P-384 it takes half a millisecond, more than all the rest.
+ * @returns `undefined` where it is not right, or there is no telling yet; the examination says what is wrong.
+ */
+export async function verifySignatureAside(
+  input: Pick<SnpVerification, "report" | "endorsements"> & { readonly cache: VerificationCache },
+): Promise<VerifiedSignature | undefined> {
+  const job = findJob(input);
+  if (job === undefined) return undefined;
+  const { signedBytes, signature, publicKey } = job;
+  const isRight = await verifyAside("sha384", signedBytes, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
+  return isRight ? { report: input.report, publicKey } : undefined;
+}
+
+function findJob({ report: bytes, endorsements: pem = "", cache }: Parameters<typeof verifySignatureAside>[0]) {
+  try {
+    const report = decodeSnpReport(bytes);
+    const { certificates } = cache.remember("endorsements", [pem], () => parseEndorsements(pem));
+    const { publicKey } = findVek(certificates, report).certificate;
+    const signature = signatureOf(report);
+    return signature === undefined ? undefined : { signedBytes: report.signedBytes, signature, publicKey };
+  } catch (error) {
+    if (isInclavareError(error)) return undefined;
+    throw error;
+  }
 }
 
 function hex(bytes: Uint8Array): string {

@@ -412,6 +412,10 @@ export const attestationCodes = {
     kind: "data-loss",
     summary: "The record of TCB evaluations seen, kept beside the cache of collateral, is damaged.",
   },
+  ERR_VERIFIER_BUSY: {
+    kind: "resource-exhausted",
+    summary: "Too many pieces of evidence wait to be verified already.",
+  },
   ERR_ATTESTERD_PROTOCOL: {
     kind: "internal",
     summary: "attesterd gave an answer that is not of its protocol.",
