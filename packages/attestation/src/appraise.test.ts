@@ -323,6 +323,13 @@ describe("appraise", () => {
     }
   });
 
+  it("takes listed advisories, and collateral that is as recent as the policy wants", () => {
+    const evidence = status("UpToDate", ["INTEL-SA-1"]);
+    const verdict = judge(evidence, { acceptedAdvisories: ["INTEL-SA-1"], minEvaluationDataNumber: 17 });
+    assert.equal(verdict.verdict, "accepted");
+    for (const name of ["advisories", "evaluation-data-number"]) assert.equal(find(verdict, name)?.result, "ok", name);
+  });
+
   it("does not ask other TEEs for Intel's platform types", () => {
     const nitro = { tee: "nitro", moduleId: "i-1", pcr0: "ab".repeat(48), debug: false } as const;
     const evidence = verified({ tee: "nitro", measurement: nitro, tcb: null, platform: { ids: [] } });

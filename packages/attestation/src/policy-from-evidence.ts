@@ -19,6 +19,20 @@ const HIGHEST_VMPL = 3;
 /** Nitro's PCR4 is the parent instance's, as CHIP_ID is a chip's. */
 const OF_ONE_MACHINE: ReadonlySet<string> = new Set(["pcr4"]);
 
+/** Where the value of each member came from. */
+const ORIGINS: Readonly<Partial<Record<keyof Policy, string>>> = {
+  referenceValues:
+    "measured by the TEE, as the evidence says; compare them with your own build before you rely on them",
+  acceptedTcbStatuses: "the strictest, whatever this platform's status is",
+  minEvaluationDataNumber: "of the collateral that the evidence was verified with: older collateral is refused",
+  minSnpTcb: "REPORTED_TCB of the evidence: older firmware is refused",
+  acceptedVmpls: "the privilege level that the evidence is of",
+  minTdxModuleSvn: "TEE_TCB_SVN of the evidence: an older TDX module, and one of another version, is refused",
+  acceptedFmspcs: "the platform type in the PCK certificate",
+  acceptedPlatforms: "the platform in the PCK certificate",
+  allow: "the words that were given; each lets something in that is refused otherwise",
+};
+
 /**
  * Every member of the measurement as it is, versions as minima, the firmware as the least that will do. UpToDate is all
  * that it accepts, also where this platform is not.
@@ -29,7 +43,7 @@ export function policyFromEvidence(
   { source, allow, pinPlatform }: PolicyFromEvidenceOptions,
 ): Policy {
   const { measurement, tcb, claims } = verdict;
-  return {
+  const policy: Policy = {
     referenceValues: [{ ...referenceOf(measurement, pinPlatform), source }],
     acceptedTcbStatuses: ["UpToDate"],
     ...(tcb?.status === undefined ? {} : { minEvaluationDataNumber: tcb.evaluationDataNumber }),
@@ -39,6 +53,11 @@ export function policyFromEvidence(
     ...(pinPlatform ? platformOf(claims["pckCertificate"]) : {}),
     allow: [...new Set(allow)],
   };
+  const comment = Object.keys(policy).flatMap((member) => {
+    const origin = ORIGINS[member as keyof Policy];
+    return origin === undefined ? [] : [`${member}: ${origin}`];
+  });
+  return { comment, ...policy };
 }
 
 function referenceOf(measurement: MeasurementVerdict, pinPlatform: boolean): Record<string, unknown> {

@@ -33,8 +33,17 @@ describe("parsePolicy", () => {
     const policy = {
       referenceValues: [{ mrSigner: hash, source: "build 7" }],
       acceptedTcbStatuses: ["UpToDate", "SWHardeningNeeded"],
+      comment: ["for people"],
       acceptedAdvisories: ["INTEL-SA-00615"],
       minEvaluationDataNumber: 17,
+      maxAgeSeconds: 60,
+      acceptedVmpls: [0, 1],
+      minSnpTcb: { Turin: { fmc: 1 } },
+      minTdxModuleSvn: { "0": 3, "1": 6 },
+      acceptedFmspcs: ["00806f050000"],
+      refusedFmspcs: [],
+      acceptedPlatforms: ["ab".repeat(16)],
+      refusedPlatforms: ["ab".repeat(64)],
       allow: ["debug"],
     };
     assert.deepEqual(parsePolicy(JSON.stringify(policy), "policy"), policy);
@@ -62,6 +71,18 @@ describe("parsePolicy", () => {
 
   it("refuses a reference without a measurement", () => refuses({ referenceValues: [{ isvProdId: 1 }] }));
   it("refuses a measurement of the wrong length", () => refuses({ referenceValues: [{ mrEnclave: "ab" }] }));
+  for (const [what, policy] of [
+    ["an FMSPC of 5 bytes", { acceptedFmspcs: ["00806f0500"] }],
+    ["a platform of 15 bytes", { refusedPlatforms: ["ab".repeat(15)] }],
+    ["a module version that is no number", { minTdxModuleSvn: { one: 1 } }],
+    ["a module version with a leading zero", { minTdxModuleSvn: { "01": 1 } }],
+    ["a security version of 256", { minTdxModuleSvn: { "1": 256 } }],
+    ["a comment that is no list", { comment: "for people" }],
+    ["a CONFIGID of 32 bytes", { referenceValues: [{ mrEnclave: hash, configId: hash }] }],
+  ] as const) {
+    it(`refuses ${what}`, () => refuses(policy));
+  }
+
   it("refuses Revoked", () => refuses({ acceptedTcbStatuses: ["Revoked"] }));
   it("refuses an unknown status", () => refuses({ acceptedTcbStatuses: ["Fine"] }));
   it("refuses an unknown allowance", () => refuses({ allow: ["everything"] }));

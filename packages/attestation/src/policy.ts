@@ -53,6 +53,8 @@ type ReferenceMembers = MembersOf<"sgx"> &
   MembersOf<"nitro">;
 
 export interface Policy {
+  /** For people: what each member is for and where its value came from. Nothing goes by it. */
+  readonly comment?: readonly string[];
   /** Evidence that matches any one of them will do. */
   readonly referenceValues: readonly ReferenceValue[];
   /**
@@ -148,6 +150,7 @@ function hexList(pattern: RegExp, message: string) {
 const policyObject = v.custom<object>((value) => typeof value === "object" && !Array.isArray(value), "not an object");
 
 const policyMembers = v.strictObject({
+  comment: v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(1024))), v.maxLength(MOST_ENTRIES))),
   referenceValues: v.optional(v.pipe(v.array(referenceSchema), v.maxLength(MOST_ENTRIES)), []),
   guestImages: v.exactOptional(v.pipe(v.array(guestImageSchema), v.maxLength(MOST_ENTRIES))),
   acceptedTcbStatuses: v.optional(

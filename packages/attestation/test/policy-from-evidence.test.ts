@@ -14,6 +14,7 @@ import {
   verifyEvidence,
   type VerifyEvidenceInput,
 } from "../src/index.ts";
+import { MEANING_OF_CHECKS } from "../src/ear/check-meaning.ts";
 import { anchorsOf, findVector, readCollateral, readData } from "./vectors.ts";
 
 type Evidence = Pick<VerifyEvidenceInput, "bytes" | "trustAnchors" | "now"> & Partial<VerifyEvidenceInput>;
@@ -65,6 +66,15 @@ const EVIDENCE: readonly (readonly [string, Evidence, readonly Allowance[]])[] =
     ["simulated"],
   ],
   [
+    "a PSA token",
+    {
+      bytes: readData("psa/syn-psa-token.cbor"),
+      trustAnchors: trustAnchorsFromPem(Buffer.from(readData("psa/syn-psa-device.pub")).toString("latin1"), "key"),
+      now: new Date("2025-06-15T00:00:00Z"),
+    },
+    ["simulated"],
+  ],
+  [
     "a Nitro document",
     {
       bytes: readData("nitro/nitro-a.cose"),
@@ -96,6 +106,11 @@ describe("policyFromEvidence", () => {
       const allow = [...words, "no-nonce"] as const;
       for (const pinPlatform of [false, true]) {
         const policy = policyOf(evidence, allow, pinPlatform);
+        const members = Object.keys(policy).filter((member) => member !== "comment");
+        assert.deepEqual(
+          policy.comment?.map((text) => text.split(":")[0]),
+          members,
+        );
         assert.deepEqual(parsePolicy(JSON.stringify(policy), "policy"), policy);
         assert.deepEqual(failed(verify(evidence, { policy })), []);
         assert.equal(exitCodeOf(verify(evidence, { policy })), 0);
@@ -120,6 +135,16 @@ describe("policyFromEvidence", () => {
       assert.ok(changes >= 3, `${changes} members`);
     });
   }
+
+  it("leads to no check whose meaning the trustworthiness vector does not know", () => {
+    for (const [what, evidence] of EVIDENCE) {
+      const before = new Set(verify(evidence, { evidenceOnly: true }).checks.map(({ check }) => check));
+      const verdict = verify(evidence, { policy: { ...policyOf(evidence, [], true), acceptedAdvisories: [] } });
+      const checks = verdict.checks.map(({ check }) => check).filter((check) => !before.has(check));
+      assert.ok(checks.length > 5, what);
+      for (const check of checks) assert.ok(check in MEANING_OF_CHECKS, `${check} of ${what}`);
+    }
+  });
 
   it("names the lowest firmware and collateral that will do: what this evidence has", () => {
     const snp = policyOf(report("genoa-v3-a", "genoa"), []);

@@ -25,6 +25,7 @@ function policySchema(): Schema {
     title: "Attestation policy",
     description: "What evidence is wanted. See docs/attestation.md.",
     ...object({
+      comment: { type: "array", maxItems: 4096, items: { type: "string", maxLength: 1024 } },
       referenceValues: {
         type: "array",
         maxItems: 4096,
