@@ -14,6 +14,7 @@ case "$(uname -m)" in x86_64|aarch64) ;; *) die "no Node build for $(uname -m): 
 missing=''
 needed='runc:runc cc:gcc strip:binutils patchelf:patchelf ps:procps'
 [ "${1:-}" != test ] || needed="$needed containerd:containerd ctr:containerd crun:crun dockerd:docker.io docker:docker.io busybox:busybox-static"
+[ "${1:-}" != test ] || [ -e /usr/lib/cni/bridge ] || missing=containernetworking-plugins
 for pair in $needed; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || case " $missing " in *" ${pair##*:} "*) ;; *) missing="$missing ${pair##*:}" ;; esac
 done

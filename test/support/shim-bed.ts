@@ -159,7 +159,10 @@ export class ShimBed {
     input: Input | undefined,
     deadlineMs: number = DEADLINE_MS,
   ): Promise<Output> {
-    const child = spawn(program, args, { env: this.bed.env, stdio: [input ? "pipe" : "ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, {
+      env: this.containerd.env,
+      stdio: [input ? "pipe" : "ignore", "pipe", "pipe"],
+    });
     const output = { stdout: "", stderr: "" };
     child.stdout?.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()));
     child.stderr?.on("data", (chunk: Buffer) => (output.stderr += chunk.toString()));
