@@ -87,7 +87,9 @@ export class CriBed {
         await this.client.call(CRI.stopPod, { id });
         await this.client.call(CRI.removePod, { id });
       }
-      await this.until("the shims have ended", () => this.shims().length === 0).catch(() => undefined);
+      const bundles = this.containerd.bundles("k8s.io");
+      const isOver = (): boolean => this.shims().length === 0 && list(bundles).length === 0;
+      await this.until("containerd has cleaned up", isOver).catch(() => undefined);
       return [...left, ...this.#leftovers()];
     } finally {
       for (const pid of this.shims()) process.kill(pid, "SIGKILL");
@@ -102,7 +104,10 @@ export class CriBed {
     return [
       ...this.shims().map((pid) => `shim ${pid}`),
       ...mounts.filter((line) => line.includes(this.bed.directory)),
-      ...list(this.containerd.bundles("k8s.io")),
+      ...list(this.containerd.bundles("k8s.io")).flatMap((id) => [
+        id,
+        ...list(join(this.containerd.bundles("k8s.io"), id)).map((name) => `${id}/${name}`),
+      ]),
       ...this.bed.traces(this.cgroupParent.slice(1)).filter((trace) => !trace.endsWith(this.cgroupParent)),
     ];
   }
