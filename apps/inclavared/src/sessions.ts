@@ -11,11 +11,17 @@ import { InclavareError, isInclavareError } from "@inclavare/errors";
 import { connectAttestSocket } from "./attest-socket.ts";
 import type { FoundWorkload } from "./scan.ts";
 
+/** A session may be held for days; what is said of the workload is never older than this and one answer. */
+const REATTEST_AFTER_MS = 5 * 60 * 1000;
+
 /** One attested connection to a workload, and what was learnt on it. */
 export interface WorkloadSession {
   /** The workload's name, a claim of its session proof. */
   readonly name: string;
-  /** Evidence only: signatures, chains and TCB status. Whether this is the right workload is for the verifier to say. */
+  /**
+   * Of the latest proof. Evidence only: signatures, chains and TCB status. Whether this is the right workload is for the
+   * verifier to say.
+   */
   readonly verdict: Verdict;
   readonly http: HttpClient;
 }
@@ -120,7 +126,7 @@ async function openSession(
     verifyEvidence({ bytes: message, trustAnchors, now: now(), allow: [], evidenceOnly: true });
   const socket = await connectEnclaveTls(transport, {
     identity,
-    peer: { evidence: "required", sufficient: "verified", appraise },
+    peer: { evidence: "required", sufficient: "verified", appraise, reattestAfterMs: REATTEST_AFTER_MS },
     timeoutMs,
     now,
   });
@@ -129,5 +135,12 @@ async function openSession(
     socket.destroy();
     throw new InclavareError("ERR_WORKLOAD_STATE", `the proof of container ${workload.container} names no workload`);
   }
-  return { session: { name, verdict, http: createHttpClient(socket) }, socket };
+  const session = {
+    name,
+    get verdict(): Verdict {
+      return socket.peer.verdict ?? verdict;
+    },
+    http: createHttpClient(socket),
+  };
+  return { session, socket };
 }

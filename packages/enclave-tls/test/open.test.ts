@@ -246,6 +246,18 @@ describe("a further proof on an open connection", () => {
     await closedBoth(server, client);
   });
 
+  it("still names the certificate of the handshake, where its owner has renewed it in between", async () => {
+    const identity = await createIdentity({ attester, workload: "payroll", now: new Date() });
+    const { server, client } = await open({}, identity);
+    const shown = client.peer.certificateDer;
+    await identity.renew(new Date(Date.now() + 8 * 24 * 3600 * 1000));
+    assert.notDeepEqual(identity.certificateDer, Uint8Array.from(shown));
+    await client.reattest();
+    assert.equal(client.destroyed, false);
+    client.destroy();
+    await closedBoth(server, client);
+  });
+
   it("cannot be made where the attester is gone: both sides end, and learn why", async () => {
     const failing = { ...attester };
     const identity = await createIdentity({ attester: failing, workload: "payroll", now: new Date() });
