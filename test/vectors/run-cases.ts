@@ -6,7 +6,7 @@
  * One line for each case; exits with 1 where a verdict is not the expected one, and where there is no case at all.
  */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Case, readCases } from "./cases.ts";
 
@@ -21,8 +21,9 @@ export interface Outcome {
   readonly problem?: string;
 }
 
-/** @param folder absolute. @returns an outcome for each case, in their order. */
+/** @param folder absolute. @returns an outcome for each case, in their order. @throws Error where Shelter is not built */
 export async function runCases(folder: string): Promise<Outcome[]> {
+  if (!existsSync(SHELTER)) throw new Error(`${SHELTER} is missing: npm run build makes it`);
   const cases = readCases(JSON.parse(readFileSync(join(folder, "cases.json"), "utf8")));
   const outcomes: Outcome[] = [];
   const waiting = cases.entries();

@@ -139,10 +139,22 @@ describe("a token", () => {
     const { cnf, submods } = decodeEar(issue(given)).claims;
     assert.deepEqual(cnf, { kid, jwk: publicKey.export({ format: "jwk" }) });
     assert.deepEqual(submods["cpu0"]?.["ear.veraison.key-attestation"], { akpub: spki.toString("base64url") });
-    const broken = { check: "quote-signature", result: "failed", code: "ERR_QUOTE_SIGNATURE", message: "" } as const;
-    const refused = decodeEar(issue({ ...given, verdict: "refused", checks: [broken] })).claims;
-    assert.equal(refused.cnf, undefined);
-    assert.equal(refused.submods["cpu0"]?.["ear.veraison.key-attestation"], undefined);
+  });
+
+  it("repeats nothing of evidence that may not be true", () => {
+    const given = sampleVerdict({ verdict: "refused", boundKey: { hash: `sha-256:${"00".repeat(32)}`, spki: "00" } });
+    const said = (code: ErrorCode): readonly boolean[] => {
+      const failed = { check: "any", result: "failed", code, message: "" } as const;
+      const { cnf, submods } = decodeEar(issue({ ...given, checks: [failed] })).claims;
+      const members = ["ear.veraison.annotated-evidence", "ear.veraison.key-attestation"];
+      return [cnf !== undefined, ...members.map((member) => submods["cpu0"]?.[member] !== undefined)];
+    };
+    for (const code of ["ERR_QUOTE_SIGNATURE", "ERR_COLLATERAL_MISSING", "ERR_INTERNAL"] as const) {
+      assert.deepEqual(said(code), [false, false, false], code);
+    }
+    assert.deepEqual(said("ERR_POLICY_MEASUREMENT"), [true, true, true]);
+    const { submods } = decodeEar(issue({ ...given, measurement: null })).claims;
+    assert.equal(submods["cpu0"]?.["ear.veraison.annotated-evidence"], undefined);
   });
 
   it("carries the evidence where that is wanted", () => {

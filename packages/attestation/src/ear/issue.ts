@@ -42,7 +42,7 @@ export function issueEar(verdict: Verdict, options: IssueEarOptions): string {
   const { key, audience, issuer = issuerOf(key), now, nonce, verifier, submodule = DEFAULT_SUBMODULE } = options;
   for (const [what, name] of Object.entries({ audience, issuer, submodule })) assertName(what, name);
   const issuedAt = Math.floor(now.getTime() / 1000);
-  const isTrue = !verdict.checks.some(isBadEvidence);
+  const isTrue = verdict.measurement !== null && !verdict.checks.some(leavesDoubt);
   return signJws(
     {
       eat_profile: EAR_PROFILE,
@@ -118,8 +118,9 @@ function confirmationOf({ hash, spki }: BoundKey): object {
   return { kid, ...(jwk === undefined ? {} : { jwk }) };
 }
 
-function isBadEvidence({ result, code }: Check): boolean {
-  return result === "failed" && code !== undefined && ERROR_CODES[code].cause === "evidence";
+/** A policy refuses evidence that is true; any other failure leaves open whether it is. */
+function leavesDoubt({ result, code }: Check): boolean {
+  return result === "failed" && (code === undefined || ERROR_CODES[code].cause !== "policy");
 }
 
 function issuerOf({ jwk }: SigningKey): string {

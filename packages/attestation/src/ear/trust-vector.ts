@@ -58,7 +58,10 @@ export function trustVectorOf(verdict: Verdict): TrustVector {
   const causes = failures.map(({ code }) => (code === undefined ? undefined : ERROR_CODES[code].cause));
   if (causes.includes("evidence")) return vectorOfBadEvidence(failures);
   if (causes.includes(undefined)) return all(GENERIC.malfunction);
-  if (causes.includes("collateral")) return { ...all(GENERIC.noClaim), hardware: AR4SI.unrecognizedHardware };
+  // Nobody knows yet whether it is true; or there was none at all.
+  if (causes.includes("collateral") || verdict.measurement === null) {
+    return { ...all(GENERIC.noClaim), hardware: AR4SI.unrecognizedHardware };
+  }
   return vectorOfTrueEvidence(verdict);
 }
 
