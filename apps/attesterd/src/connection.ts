@@ -1,15 +1,16 @@
 import type { Socket } from "node:net";
+import { evidenceAnswer } from "@inclavare/attestation";
 import { InclavareError, type JsonValue, toWireError } from "@inclavare/errors";
 import { encodeMessage, MessageDecoder } from "@inclavare/linux";
-import type { Platform } from "@inclavare/sgx-sim";
 import type { Launch, Launcher } from "./launch.ts";
+import type { EvidenceRequest } from "./provider.ts";
 
 const MOST_MESSAGE_BYTES = 64 * 1024;
 const REPORT_DATA_BYTES = 64;
+const MOST_WAITING = 256;
 
 export interface ConnectionOptions {
   readonly launcher: Launcher;
-  readonly platform: Platform;
   /** The peer's user id; only root launches. */
   readonly uid: number;
   readonly log: (message: string, fields: Readonly<Record<string, string | number>>) => void;
@@ -20,7 +21,7 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
   const decoder = new MessageDecoder(MOST_MESSAGE_BYTES);
   let launched: Launch | undefined;
 
-  const answer = (message: JsonValue): Record<string, JsonValue> => {
+  const answer = async (message: JsonValue): Promise<Record<string, JsonValue>> => {
     const request = asRecord(message);
     const { op } = request;
     switch (typeof op === "string" ? op : "") {
@@ -34,16 +35,28 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
       case "identity":
         return { identity: { ...expectLaunched(launched).identity } };
       case "evidence": {
-        const { enclave } = expectLaunched(launched);
-        const quote = enclave.quote(parseReportData(request["reportData"]));
-        return {
-          quote: Buffer.from(quote).toString("base64"),
-          collateral: { ...options.platform.collateral(new Date()) },
-        };
+        const evidence = await expectLaunched(launched).evidence(parseEvidenceRequest(request));
+        return evidenceAnswer(evidence);
       }
       default:
         throw new InclavareError("ERR_LAUNCH", "op is not one of measure, launch, identity, evidence");
     }
+  };
+
+  // One after the other: answers have no other mark than their order.
+  let last = Promise.resolve();
+  let waiting = 0;
+  const enqueue = (message: JsonValue): void => {
+    waiting += 1;
+    if (waiting > MOST_WAITING) {
+      socket.destroy();
+      return;
+    }
+    last = last.then(async () => {
+      const reply = await attempt(async () => await answer(message));
+      waiting -= 1;
+      if (socket.writable) socket.write(encodeMessage(reply));
+    });
   };
 
   socket.on("error", () => socket.destroy());
@@ -55,13 +68,13 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): voi
       socket.end(encodeMessage({ ok: false, error: { ...toWireError(error) } }));
       return;
     }
-    for (const message of messages) socket.write(encodeMessage(attempt(() => answer(message))));
+    for (const message of messages) enqueue(message);
   });
 }
 
-function attempt(action: () => Record<string, JsonValue>): JsonValue {
+async function attempt(action: () => Promise<Record<string, JsonValue>>): Promise<JsonValue> {
   try {
-    return { ok: true, ...action() };
+    return { ok: true, ...(await action()) };
   } catch (error) {
     return { ok: false, error: { ...toWireError(error) } };
   }
@@ -95,15 +108,15 @@ function expectLaunched(launched: Launch | undefined): Launch {
   return launched;
 }
 
-function parseReportData(value: JsonValue | undefined): Uint8Array {
-  const bytes = typeof value === "string" ? Buffer.from(value, "base64") : Buffer.alloc(0);
-  if (bytes.length !== REPORT_DATA_BYTES) {
-    throw new InclavareError(
-      "ERR_LAUNCH",
-      `reportData has ${bytes.length} bytes, expected ${REPORT_DATA_BYTES} in base64`,
-    );
-  }
-  return bytes;
+/** Over whole claims, or over report data that stands for some. */
+function parseEvidenceRequest({ claims, reportData }: Readonly<Record<string, JsonValue>>): EvidenceRequest {
+  if (typeof claims === "string" && reportData === undefined) return { claims: Buffer.from(claims, "base64") };
+  const bytes = typeof reportData === "string" ? Buffer.from(reportData, "base64") : Buffer.alloc(0);
+  if (claims === undefined && bytes.length === REPORT_DATA_BYTES) return { reportData: bytes };
+  throw new InclavareError(
+    "ERR_LAUNCH",
+    `evidence needs claims, or reportData of ${REPORT_DATA_BYTES} bytes (got ${bytes.length}), in base64`,
+  );
 }
 
 function asRecord(message: JsonValue): Readonly<Record<string, JsonValue>> {

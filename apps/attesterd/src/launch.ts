@@ -11,25 +11,25 @@ import {
   SIGSTRUCT_FILE,
 } from "@inclavare/enclave-image";
 import { InclavareError } from "@inclavare/errors";
-import type { LaunchedEnclave, Platform } from "@inclavare/sgx-sim";
+import type { EvidenceProvider, LaunchedContainer } from "./provider.ts";
 
 /** The largest of each file that is read; what is larger is no TEE image of ours. */
 const LIMIT_BYTES = { manifest: 1 << 20, sigstruct: 1 << 16, appImage: 2 ** 31 - 1 } as const;
 
-/** A container that was measured and let in: its identity, and the enclave that makes its evidence. */
+/** A container that was measured and let in: its identity, and what makes its evidence. */
 export interface Launch {
   readonly container: string;
   readonly identity: EnclaveIdentity;
-  readonly enclave: LaunchedEnclave;
+  readonly evidence: LaunchedContainer["evidence"];
 }
 
-/** Measures containers and initialises their enclaves on the platform. The payload's part of the hash is kept. */
+/** Measures containers and lets them in by the rules of EINIT. The payload's part of the hash is kept. */
 export class Launcher {
-  readonly #platform: Platform;
+  readonly #provider: EvidenceProvider;
   readonly #measurer: Measurer;
 
-  constructor(platform: Platform, payloadDirectory: string) {
-    this.#platform = platform;
+  constructor(provider: EvidenceProvider, payloadDirectory: string) {
+    this.#provider = provider;
     this.#measurer = createMeasurer(payloadDirectory);
   }
 
@@ -41,17 +41,13 @@ export class Launcher {
     const { manifest, appImage, measurement } = this.#measure(enclaveDirectory);
     const sigstruct = readBounded(join(enclaveDirectory, SIGSTRUCT_FILE), LIMIT_BYTES.sigstruct);
     const { debug } = parseManifest(manifest, "enclave manifest");
-    const enclave = this.#platform.launch({ measurement, debug, sigstruct });
+    const launched = this.#provider.launch({ measurement, debug, sigstruct });
     const identity: EnclaveIdentity = {
-      mrEnclave: hex(enclave.mrEnclave),
-      mrSigner: hex(enclave.mrSigner),
-      isvProdId: enclave.isvProdId,
-      isvSvn: enclave.isvSvn,
-      debug: enclave.debug,
+      ...launched.identity,
       manifestSha256: sha256(manifest),
       appImageSha256: sha256(appImage),
     };
-    return { container, identity, enclave };
+    return { container, identity, evidence: async (request) => await launched.evidence(request) };
   }
 
   /** MRENCLAVE of an enclave that may not be signed yet. */
@@ -94,10 +90,6 @@ function readBounded(path: string, limitBytes: number): Uint8Array {
   } finally {
     closeSync(file);
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,7 +1,12 @@
 export { type CollateralBundle, parseCollateralBundle } from "@inclavare/sgx";
 export { appraise, type AppraisalContext } from "./appraise.ts";
-export { createSimulatedAttester, type SimulatedAttesterOptions } from "./attesterd/attester.ts";
 export {
+  type ContainerAttester,
+  createSimulatedAttester,
+  type SimulatedAttesterOptions,
+} from "./attesterd/attester.ts";
+export {
+  evidenceAnswer,
   launchRequest,
   type LaunchRequest,
   measureRequest,
@@ -20,6 +25,7 @@ export {
   type PublicKeyHash,
   reportDataFor,
 } from "./claims.ts";
+export { type ContainerIdentity, decodeContainerClaim, encodeContainerClaim } from "./container-claim.ts";
 export type { DcapVerification } from "./dcap/examine.ts";
 export { mergeTcbStatus, TCB_STATUSES, type TcbStatus } from "./dcap/tcb-status.ts";
 export { AR4SI, type TrustClaim, type TrustTier, type TrustVector } from "./ear/ar4si.ts";

@@ -31,6 +31,8 @@ describe("parseConfig", () => {
       [attesterd]
       socket = "/a.sock"
       platform = "/sim"
+      evidence = "tsm"
+      tsm = "/t"
       [conversion]
       cache = "/c"
       cache_limit_mib = 2
@@ -44,7 +46,7 @@ describe("parseConfig", () => {
         palLibraryPaths: ["/opt/lib"],
         requireEnclave: true,
       },
-      attesterd: { socket: "/a.sock", platform: "/sim" },
+      attesterd: { socket: "/a.sock", platform: "/sim", evidence: "tsm", tsm: "/t" },
       conversion: { cache: "/c", cacheLimitBytes: 2 << 20, signingKey: "/k.pem" },
     });
   });

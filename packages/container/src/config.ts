@@ -28,6 +28,10 @@ export interface Config {
     readonly socket: string;
     /** Folder of the simulated platform's keys. */
     readonly platform: string;
+    /** Whose evidence containers get: the simulated platform's, or that of the guest's hardware through configfs-tsm. */
+    readonly evidence: "simulated" | "tsm";
+    /** Folder of configfs-tsm. */
+    readonly tsm: string;
   };
   /** Ordinary images that become enclaves on this node. */
   readonly conversion: {
@@ -82,6 +86,8 @@ export function parseConfig(text: string, file: string, defaults: { readonly pay
     attesterd: {
       socket: attesterd.path("socket", "/run/inclavare/attesterd.sock"),
       platform: attesterd.path("platform", "/var/lib/inclavare/sgx-sim"),
+      evidence: evidenceOf(attesterd.text("evidence", "simulated"), file),
+      tsm: attesterd.path("tsm", "/sys/kernel/config/tsm/report"),
     },
     conversion: {
       cache: conversion.path("cache", "/var/cache/inclavare/enclaves"),
@@ -91,6 +97,11 @@ export function parseConfig(text: string, file: string, defaults: { readonly pay
   };
   for (const table of [reader, rune, attesterd, conversion]) table.assertNothingLeft();
   return config;
+}
+
+function evidenceOf(word: string, file: string): Config["attesterd"]["evidence"] {
+  if (word === "simulated" || word === "tsm") return word;
+  throw new InclavareError("ERR_CONFIG", `${file}: [attesterd] evidence is "${word}", expected simulated or tsm`);
 }
 
 /** `[rune.default_enclave]` with `type` and `runtime`, and `args` where the runtime wants some. */

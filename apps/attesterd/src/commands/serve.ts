@@ -5,7 +5,8 @@ import { InclavareError } from "@inclavare/errors";
 import { openPlatform } from "@inclavare/sgx-sim";
 import { createDaemon } from "../daemon.ts";
 import { Launcher } from "../launch.ts";
-import { settings, settingsOptions } from "../settings.ts";
+import { type EvidenceProvider, guestProvider, simulatedProvider } from "../provider.ts";
+import { type Settings, settings, settingsOptions } from "../settings.ts";
 
 export const serveCommand = defineCommand({
   name: "serve",
@@ -15,22 +16,35 @@ export const serveCommand = defineCommand({
     ...settingsOptions,
     socket: { type: "string", value: "PATH", help: "where to listen (default: from the configuration)" },
     payload: { type: "string", value: "DIR", help: "the runtime payload (default: from the configuration)" },
+    evidence: {
+      type: "string",
+      choices: ["simulated", "tsm"],
+      help: "the simulated platform's, or the hardware's of this guest (default: from the configuration)",
+    },
     "ready-fd": { type: "string", value: "N", help: "write a line to this descriptor once it listens, and close it" },
   },
   async run({ values, stderr }) {
     if (process.getuid?.() !== 0)
       throw new InclavareError("ERR_PRIVILEGE", "the platform's keys are root's: run it as root");
-    const { platformDirectory, socketPath, payloadDirectory } = settings(values);
-    const platform = openPlatform(platformDirectory);
-    const launcher = new Launcher(platform, payloadDirectory);
+    const chosen = settings(values);
+    const { socketPath, payloadDirectory } = chosen;
+    const provider = await openProvider(chosen);
+    const launcher = new Launcher(provider, payloadDirectory);
     const log = createLog(stderr);
-    await using _daemon = await createDaemon({ socketPath, launcher, platform, log });
-    log("attesterd listens", { socket: socketPath, tee: "simulated" });
+    await using _daemon = await createDaemon({ socketPath, launcher, log });
+    log("attesterd listens", { socket: socketPath, tee: provider.tee });
     announce(values["ready-fd"], socketPath);
     await Promise.race(["SIGTERM", "SIGINT"].map(async (signal) => await once(process, signal)));
     log("attesterd stops", {});
   },
 });
+
+/** The hardware is asked once before anybody is let in: a guest that has none ends here. */
+async function openProvider({ evidence, tsmDirectory, platformDirectory }: Settings): Promise<EvidenceProvider> {
+  if (evidence === "simulated") return simulatedProvider(openPlatform(platformDirectory));
+  const { openTsmQuoter } = await import("@inclavare/attestation/attesters");
+  return guestProvider(await openTsmQuoter({ directory: tsmDirectory }));
+}
 
 function announce(descriptor: string | undefined, socketPath: string): void {
   if (descriptor === undefined) return;

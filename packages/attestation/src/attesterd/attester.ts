@@ -2,7 +2,13 @@ import type { Duplex } from "node:stream";
 import { InclavareError, isInclavareError, type JsonValue } from "@inclavare/errors";
 import { encodeMessage, type JsonObject, MessageDecoder, parseAnswer } from "@inclavare/linux";
 import type { Attester, EnclaveIdentity, Evidence, Tee } from "../evidence.ts";
-import { evidenceRequest, identityRequest, parseEvidenceAnswer, parseLaunchAnswer } from "./protocol.ts";
+import {
+  claimsEvidenceRequest,
+  evidenceRequest,
+  identityRequest,
+  parseEvidenceAnswer,
+  parseLaunchAnswer,
+} from "./protocol.ts";
 
 /** Making a quote takes a few milliseconds; a loaded node may take its time. */
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -21,8 +27,17 @@ export interface SimulatedAttesterOptions {
  * The methods reject with ERR_DEADLINE, ERR_ATTESTERD_UNREACHABLE (connection ended), ERR_ATTESTERD_PROTOCOL, ERR_MESSAGE
  * or attesterd's own error.
  */
-export function createSimulatedAttester(stream: Duplex, options: SimulatedAttesterOptions = {}): Attester {
+export function createSimulatedAttester(stream: Duplex, options: SimulatedAttesterOptions = {}): ContainerAttester {
   return new SimulatedAttester(stream, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+}
+
+/** The attester of one container, by its own connection to attesterd. */
+export interface ContainerAttester extends Attester {
+  /**
+   * Evidence over a claims buffer that attesterd sees whole. On a simulated platform that is `evidence` over its hash; in a
+   * guest TEE it is the only way, and the claims name the container (`encodeContainerClaim` of its identity).
+   */
+  evidenceOver(claims: Uint8Array): Promise<Evidence>;
 }
 
 interface Waiting {
@@ -31,7 +46,7 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-class SimulatedAttester implements Attester {
+class SimulatedAttester implements ContainerAttester {
   readonly tee: Tee = "simulated";
   readonly #stream: Duplex;
   readonly #timeoutMs: number;
@@ -54,6 +69,10 @@ class SimulatedAttester implements Attester {
 
   async evidence(reportData: Uint8Array): Promise<Evidence> {
     return parseEvidenceAnswer(await this.#ask(evidenceRequest(reportData)));
+  }
+
+  async evidenceOver(claims: Uint8Array): Promise<Evidence> {
+    return parseEvidenceAnswer(await this.#ask(claimsEvidenceRequest(claims)));
   }
 
   async #ask(request: JsonObject): Promise<JsonObject> {

@@ -11,6 +11,7 @@ import type { EnclaveIdentity, Evidence } from "../evidence.ts";
 const REPORT_DATA_BYTES = 64;
 /** A quote with a certificate chain has about 5 kB. */
 const MOST_QUOTE_BYTES = 64 * 1024;
+const MOST_ENDORSEMENTS_CHARACTERS = 512 * 1024;
 
 /** What `rune` asks for when it creates a container. */
 export interface LaunchRequest {
@@ -43,6 +44,24 @@ export function evidenceRequest(reportData: Uint8Array): JsonObject {
   return { op: "evidence", reportData: Buffer.from(reportData).toString("base64") };
 }
 
+/**
+ * Asks for evidence over a whole claims buffer, which attesterd hashes itself; in a guest TEE the claims have to name the
+ * container.
+ */
+export function claimsEvidenceRequest(claims: Uint8Array): JsonObject {
+  return { op: "evidence", claims: Buffer.from(claims).toString("base64") };
+}
+
+/** attesterd's answer to either. */
+export function evidenceAnswer({ format, quote, collateral, endorsements }: Evidence): Record<string, JsonValue> {
+  return {
+    format,
+    quote: Buffer.from(quote).toString("base64"),
+    ...(collateral === undefined ? {} : { collateral: { ...collateral } }),
+    ...(endorsements === undefined ? {} : { endorsements }),
+  };
+}
+
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u, "not 32 bytes in lower-case hexadecimal"));
 const u16 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
 
@@ -57,6 +76,14 @@ const identitySchema = v.object({
 });
 
 const base64 = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]+={0,2}$/u, "not base64"), v.maxLength(2 * MOST_QUOTE_BYTES));
+
+const evidenceSchema = v.object({
+  // Left out by an attesterd that knew one form only.
+  format: v.optional(v.picklist(["sgx-quote", "tdx-quote", "snp-report", "cca-token"]), "sgx-quote"),
+  quote: base64,
+  collateral: v.optional(v.unknown()),
+  endorsements: v.exactOptional(v.pipe(v.string(), v.maxLength(MOST_ENDORSEMENTS_CHARACTERS))),
+});
 
 /**
  * Reads the answer to `launch`, and to `identity`, which has the same form; `ok` has been looked at.
@@ -73,15 +100,12 @@ export function parseMeasureAnswer(answer: JsonValue): Uint8Array {
 
 /** @throws InclavareError ERR_ATTESTERD_PROTOCOL, and what `parseCollateralBundle` throws */
 export function parseEvidenceAnswer(answer: JsonValue): Evidence {
-  const { quote, collateral } = parse(
-    v.object({ quote: base64, collateral: v.optional(v.unknown()) }),
-    answer,
-    "evidence",
-  );
+  const { format, quote, collateral, endorsements } = parse(evidenceSchema, answer, "evidence");
   return {
-    format: "sgx-quote",
+    format,
     quote: new Uint8Array(Buffer.from(quote, "base64")),
     ...(collateral === undefined ? {} : { collateral: parseCollateralBundle(collateral, "collateral of attesterd") }),
+    ...(endorsements === undefined ? {} : { endorsements }),
   };
 }
 
