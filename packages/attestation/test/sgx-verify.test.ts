@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { type KeyObject, sign } from "node:crypto";
 import { describe, it } from "node:test";
 import type { ErrorCode } from "@inclavare/errors";
-import { derSequence } from "@inclavare/x509";
+import { derBitString, derContext, derSequence, EXTENSION, readDer, readOid, toPem } from "@inclavare/x509";
 import { exitCodeOf, VerificationCache, type Verdict, verifyEvidence, type VerifyEvidenceInput } from "../src/index.ts";
 import {
   createWorld,
@@ -118,6 +119,21 @@ const WRONG_EARLY: readonly (readonly [string, WorldOptions, string, ErrorCode])
   ["TCB signing certificate revoked", { rootRevokes: [SERIALS.tcbSigning] }, "tcb-info", "ERR_CERTIFICATE_REVOKED"],
   ["documents signed by the PCK CA", { documentKey: createWorld().keys.ca }, "tcb-info", "ERR_COLLATERAL_SIGNATURE"],
 ];
+
+/** The same list, signed by the same key, without one of its extensions. */
+function withoutExtension(hex: string, oid: string, key: KeyObject): string {
+  const [tbs, algorithm] = readDer(Buffer.from(hex, "hex")).children;
+  const fields = tbs?.children ?? [];
+  const extensions = fields.at(-1)?.children[0]?.children ?? [];
+  const kept = extensions.filter(({ children: [type] }) => readOid(type, "extension") !== oid);
+  assert.equal(kept.length, extensions.length - 1);
+  const body = derSequence(
+    ...fields.slice(0, -1).map(({ raw }) => raw),
+    derContext(0, derSequence(...kept.map(({ raw }) => raw))),
+  );
+  const signed = derSequence(body, algorithm?.raw ?? new Uint8Array(), derBitString(sign("sha256", body, key)));
+  return Buffer.from(signed).toString("hex");
+}
 
 describe("examineSgxQuote", () => {
   it("verifies a world without fault", () => {
@@ -243,6 +259,73 @@ describe("examineSgxQuote", () => {
       "00".repeat(64),
     ]) {
       assert.deepEqual(failures(judge(other)), [["qe-identity", "ERR_COLLATERAL_SIGNATURE"]], other);
+    }
+  });
+
+  for (const [name, oid] of Object.entries(EXTENSION)) {
+    if (name === "crlNumber") continue;
+    it(`refuses a PCK certificate without ${name}`, () => {
+      assert.deepEqual(failures(verify(createWorld({ pckOmits: oid })))[0], ["pck-chain", "ERR_PCK_CHAIN"]);
+    });
+  }
+
+  for (const oid of [EXTENSION.crlNumber, EXTENSION.authorityKeyId]) {
+    it(`refuses revocation lists without ${oid}`, () => {
+      const { collateral, ...world } = createWorld();
+      for (const [member, key, check] of [
+        ["root_ca_crl", world.keys.root, "root-crl"],
+        ["pck_crl", world.keys.ca, "pck-crl"],
+      ] as const) {
+        const lacking = withoutExtension(collateral[member], oid, key);
+        const verdict = verify({ ...world, collateral: { ...collateral, [member]: lacking } });
+        assert.deepEqual(failures(verdict)[0], [check, "ERR_CRL"]);
+      }
+    });
+  }
+
+  it("takes chains in any order", () => {
+    const reversed = (pem: string): string =>
+      (pem.match(/-----BEGIN[^-]*-----[^-]*-----END[^-]*-----\n/gu) ?? []).reverse().join("");
+    const world = createWorld({ certificationType: 3 });
+    const { collateral } = world;
+    const verdict = verify({
+      ...world,
+      collateral: {
+        ...collateral,
+        pck_certificate_chain: reversed(world.pckChain),
+        pck_crl_issuer_chain: reversed(collateral.pck_crl_issuer_chain),
+        tcb_info_issuer_chain: reversed(collateral.tcb_info_issuer_chain),
+        qe_identity_issuer_chain: reversed(collateral.qe_identity_issuer_chain),
+      },
+    });
+    assert.deepEqual(failures(verdict), []);
+    for (const wrong of [world.pckChain + world.rootPem, `${world.rootPem}${world.rootPem}${world.rootPem}`]) {
+      const refused = verify({ ...world, collateral: { ...collateral, pck_certificate_chain: wrong } });
+      assert.deepEqual(failures(refused)[0], ["pck-chain", "ERR_PCK_CHAIN"]);
+    }
+  });
+
+  it("takes revocation lists in every form that tools write them in", () => {
+    const { collateral, ...world } = createWorld();
+    const { root_ca_crl: hex } = collateral;
+    const der = Buffer.from(hex, "hex");
+    const pem = toPem(der, "X509 CRL");
+    const asHex = (text: string): string => Buffer.from(text).toString("hex");
+    for (const root_ca_crl of [
+      hex.toUpperCase(),
+      `${hex}\n`,
+      `${hex}\0`,
+      pem,
+      `${pem}\0`,
+      asHex(pem),
+      asHex(hex),
+      asHex(`${hex}\0`),
+    ]) {
+      assert.deepEqual(failures(verify({ ...world, collateral: { ...collateral, root_ca_crl } })), []);
+    }
+    for (const root_ca_crl of [hex.slice(1), `${hex}00`, `0x${hex}`, asHex("words"), "zz", der.toString("base64")]) {
+      const verdict = verify({ ...world, collateral: { ...collateral, root_ca_crl } });
+      assert.deepEqual(failures(verdict)[0], ["root-crl", "ERR_CRL"]);
     }
   });
 

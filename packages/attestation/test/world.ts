@@ -5,9 +5,11 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { encodeQuoteSignedPart, encodeQuoteV3, encodeReportBody, type EnclaveReport } from "@inclavare/sgx";
 import {
+  authorityKeyId,
   basicConstraints,
   createCertificate,
   createCrl,
+  crlDistributionPoint,
   derEnumerated,
   derInteger,
   derOctetString,
@@ -17,6 +19,7 @@ import {
   keyUsage,
   type NewCrl,
   type NewExtension,
+  subjectKeyId,
   toPem,
 } from "@inclavare/x509";
 import { enclaveSignedBytes, encodeLaterQuote, type TdOptions, tdSignedBytes } from "./later-quote.ts";
@@ -46,6 +49,8 @@ export interface WorldOptions {
   readonly pckUntil?: Date;
   readonly signingUntil?: Date;
   readonly pckExtensions?: readonly NewExtension[];
+  /** The OID of an extension that the PCK certificate lacks. */
+  readonly pckOmits?: string;
   /** Serial numbers on the CRLs. */
   readonly rootRevokes?: readonly bigint[];
   readonly caRevokes?: readonly bigint[];
@@ -110,6 +115,7 @@ export function createWorld(options: WorldOptions = {}): World {
     serial: SERIALS.pck,
     until: options.pckUntil ?? END,
     extensions: options.pckExtensions ?? [sgxExtension(options)],
+    omit: options.pckOmits,
   });
   const signingPem = issue({
     name: tcbSigning,
@@ -236,9 +242,10 @@ interface Issue {
   readonly until?: Date;
   readonly usage?: readonly KeyUsage[];
   readonly extensions?: readonly NewExtension[];
+  readonly omit?: string | undefined;
 }
 
-function issue({ name, issuer, key, signer, serial, ca, until = END, usage, extensions = [] }: Issue): string {
+function issue({ name, issuer, key, signer, serial, ca, until = END, usage, extensions = [], omit }: Issue): string {
   const publicKey = createPublicKey(key);
   const usages = usage ?? (ca === undefined ? ["digitalSignature"] : ["keyCertSign", "crlSign"]);
   const der = createCertificate({
@@ -252,10 +259,17 @@ function issue({ name, issuer, key, signer, serial, ca, until = END, usage, exte
     extensions: [
       basicConstraints(ca === undefined ? { ca: false } : { ca: true, pathLength: ca }),
       keyUsage(...usages),
+      authorityKeyId(keyId(signer)),
+      subjectKeyId(keyId(key)),
+      crlDistributionPoint("https://test.invalid/crl"),
       ...extensions,
-    ],
+    ].filter(({ oid }) => oid !== omit),
   });
   return toPem(der, "CERTIFICATE");
+}
+
+function keyId(key: KeyObject): Uint8Array {
+  return createHash("sha1").update(rawPoint(key)).digest();
 }
 
 /** The SGX extensions of a PCK certificate. */

@@ -12,6 +12,8 @@ const MEMBERS = [
   "qe_identity",
   "qe_identity_signature",
 ] as const;
+type Member = (typeof MEMBERS)[number] | "pck_certificate_chain";
+const BINARY: ReadonlySet<Member> = new Set(["root_ca_crl", "pck_crl", "tcb_info_signature", "qe_identity_signature"]);
 const MOST_CHARACTERS = 4 << 20;
 
 export interface CollateralBundle {
@@ -39,21 +41,35 @@ export function parseCollateralBundle(json: unknown, what: string): CollateralBu
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw malformed(what, "is not a JSON object");
   const record = json as Readonly<Record<string, unknown>>;
   const chain = record["pck_certificate_chain"];
-  const bundle = Object.fromEntries(MEMBERS.map((name) => [name, member(record[name], `${what} member ${name}`)]));
+  const bundle = Object.fromEntries(
+    MEMBERS.map((name) => [name, member(record[name], name, `${what} member ${name}`)]),
+  );
   const optional =
     chain === undefined || chain === null
       ? {}
-      : { pck_certificate_chain: member(chain, `${what} member pck_certificate_chain`) };
+      : { pck_certificate_chain: member(chain, "pck_certificate_chain", `${what} member pck_certificate_chain`) };
   return { ...bundle, ...optional } as unknown as CollateralBundle;
 }
 
-/** Text, or, as some tools write what is binary, a list of bytes, which becomes hexadecimal. */
-function member(value: unknown, what: string): string {
-  if (Array.isArray(value)) return hexOf(value, what);
+/**
+ * Text, without the NUL that C producers end it with; or, as some tools write it, a list of bytes: text where the member is
+ * text, hexadecimal where it is binary.
+ */
+function member(value: unknown, name: Member, what: string): string {
+  if (Array.isArray(value)) {
+    const hex = hexOf(value, what);
+    return BINARY.has(name) ? hex : withoutNul(Buffer.from(hex, "hex").toString("utf8"));
+  }
   if (typeof value !== "string") throw malformed(what, value === undefined ? "is missing" : "is not a string");
   if (value.length > MOST_CHARACTERS)
     throw malformed(what, `has ${value.length} characters, at most ${MOST_CHARACTERS} are read`);
-  return value;
+  return withoutNul(value);
+}
+
+function withoutNul(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === "\0") end -= 1;
+  return text.slice(0, end);
 }
 
 function hexOf(list: readonly unknown[], what: string): string {

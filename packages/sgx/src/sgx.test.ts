@@ -280,6 +280,17 @@ describe("parseCollateralBundle", () => {
     assert.equal(parsed.tcb_info_signature, bundle["tcb_info_signature"]?.toLowerCase());
   });
 
+  it("takes lists of bytes for text where the member is text, and leaves out the NUL of C producers", () => {
+    const names = ["tcb_info", "qe_identity", "tcb_info_issuer_chain", "pck_crl_issuer_chain"] as const;
+    const lists = names.map((name) => [name, [...Buffer.from(`${bundle[name] ?? ""}\0`)]]);
+    const ended = Object.entries(bundle).map(([name, value]) => [name, `${value}\0`]);
+    for (const changed of [Object.fromEntries(lists), Object.fromEntries(ended)]) {
+      const parsed = parseCollateralBundle({ ...bundle, ...changed }, "bundle");
+      for (const name of names) assert.equal(parsed[name], bundle[name]);
+      assert.equal(parsed.root_ca_crl, bundle["root_ca_crl"]);
+    }
+  });
+
   it("refuses other lists, numbers and a missing member", () => {
     for (const value of [[256], ["a"], [[1]], 7, undefined]) {
       assert.throws(() => parseCollateralBundle({ ...bundle, pck_crl: value }, "bundle"), {

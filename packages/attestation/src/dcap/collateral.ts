@@ -1,6 +1,6 @@
 /** The signed documents of a collateral bundle, each verified from its exact bytes. */
 import type { CollateralBundle } from "@inclavare/sgx";
-import type { Certificate, Crl } from "@inclavare/x509";
+import { type Certificate, type Crl, EXTENSION } from "@inclavare/x509";
 import { CheckFailure } from "../check.ts";
 import { isSameKey } from "../trust-anchors.ts";
 import { type Chain, type ChainKind, type Known, verifyChain } from "./chain.ts";
@@ -10,6 +10,8 @@ import { verifyP256 } from "./p256.ts";
 import { parseQeIdentity, type QeIdentity } from "./qe-identity.ts";
 import { parseTcbInfo, type TcbInfo } from "./tcb-info.ts";
 
+const PEM = "-----BEGIN";
+const DER_SEQUENCE = 0x30;
 const SIGNATURE = /^[0-9a-f]{128}$/iu;
 
 /** The certificates of the PCK chain, which everything else must agree with. */
@@ -115,15 +117,37 @@ function cachedCrl(
   known: Known,
 ): Crl {
   const issuerBytes = Buffer.from(issuer.raw).toString("latin1");
-  return known.cache.remember(what, [text, issuerBytes], () => verifiedCrl(crlBytes(text, what), issuer, what));
+  return known.cache.remember(what, [text, issuerBytes], () =>
+    assertProfile(verifiedCrl(crlBytes(text, what), issuer, what), what),
+  );
 }
 
-/** Hexadecimal of DER, as most bundles have it, or PEM. */
+/** @see Intel SGX PCK Certificate and CRL Profile Specification, section 1.4: a list's number and its issuer's key */
+function assertProfile(crl: Crl, what: string): Crl {
+  const { crlNumber, authorityKeyId } = EXTENSION;
+  if (crl.extensions.has(crlNumber) && crl.extensions.has(authorityKeyId)) return crl;
+  throw new CheckFailure("ERR_CRL", `${what} lacks an extension that its profile demands`, {
+    expected: "CRL number and authority key identifier",
+    actual: [...crl.extensions.keys()].join(", "),
+  });
+}
+
+/**
+ * Hexadecimal of DER, as most bundles have it, or PEM; a NUL at the end as C producers write it. What a tool has written as
+ * a list of bytes comes as hexadecimal of any of these.
+ */
 function crlBytes(text: string, what: string): Buffer {
-  const packed = text.trim();
-  if (packed.startsWith("-----BEGIN")) return Buffer.from(packed, "latin1");
-  const bytes = Buffer.from(packed, "hex");
-  // What is no hexadecimal ends the bytes early.
-  if (bytes.length > 0 && 2 * bytes.length === packed.length) return bytes;
-  throw new CheckFailure("ERR_CRL", `${what} is neither hexadecimal nor PEM`);
+  const packed = text.replaceAll("\0", "").trim();
+  if (packed.startsWith(PEM)) return Buffer.from(packed, "latin1");
+  const bytes = fromHex(packed);
+  if (bytes === undefined) throw new CheckFailure("ERR_CRL", `${what} is neither hexadecimal nor PEM`);
+  const inner = bytes.toString("latin1").replaceAll("\0", "").trim();
+  if (bytes[0] === DER_SEQUENCE) return bytes;
+  return inner.startsWith(PEM) ? Buffer.from(inner, "latin1") : (fromHex(inner) ?? bytes);
+}
+
+/** `undefined` for anything else; what is no hexadecimal ends the bytes early. */
+function fromHex(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, "hex");
+  return bytes.length > 0 && 2 * bytes.length === text.length ? bytes : undefined;
 }
