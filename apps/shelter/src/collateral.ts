@@ -51,6 +51,8 @@ export interface CollateralPlaces {
   readonly state: string;
   readonly trustAnchors: readonly TrustAnchor[];
   readonly now: () => Date;
+  /** The verification is as of another time than the present: the cache is left as it is. */
+  readonly isHistoric?: boolean;
 }
 
 /** Whether a command line names anything beside files of one verification. */
@@ -68,7 +70,7 @@ export async function openStore(state: string): Promise<CollateralStore> {
 /** The cache with the services behind it that were named; none of them with `--offline`. @throws InclavareError ERR_USAGE */
 export async function openCache(
   values: ServiceValues,
-  { state, trustAnchors, now }: CollateralPlaces,
+  { state, trustAnchors, now, isHistoric = false }: CollateralPlaces,
 ): Promise<CollateralCache> {
   const { CollateralCache, createKdsSource, createPcsSource } = await import("@inclavare/attestation/collateral");
   const ca = values.ca === undefined ? {} : { ca: readText(values.ca) };
@@ -83,6 +85,7 @@ export async function openCache(
     trustAnchors,
     now,
     store: await openStore(state),
+    readOnly: isHistoric,
     timeoutMs: parseTimeout(values["service-timeout"]),
   });
 }

@@ -38,7 +38,12 @@ export async function readVerification(
   const trustAnchors = readTrustAnchors(words.trust);
   const endorsements = readEndorsements(words.endorsement);
   const policy = words.policy === undefined ? {} : { policy: readPolicy(words.policy) };
-  const { bundle, resolve } = await openCollateral(words, { state, trustAnchors, now: () => now });
+  const { bundle, resolve } = await openCollateral(words, {
+    state,
+    trustAnchors,
+    now: () => now,
+    isHistoric: words.time !== undefined,
+  });
   return {
     allow,
     now,

@@ -224,6 +224,15 @@ describe("older evaluations", () => {
     );
   });
 
+  it("what did not come from a service raises nothing", async () => {
+    const [newer, older] = [numbered(18), numbered(17)];
+    const store = new CollateralStore(newDirectory());
+    const local = [createBundleSource(newer.collateral, "file")];
+    const cache = cacheOf(older, { store, sources: [remote(older)] });
+    assert.notEqual((await resolveCollateral(newer.quote, { cache, local })).collateral, undefined);
+    assert.equal((await cache.get(TCB_INFO)).evaluationDataNumber, 17);
+  });
+
   it("a damaged record is not taken for none", async () => {
     const world = numbered(18);
     const directory = newDirectory();
@@ -272,6 +281,17 @@ describe("on disk", () => {
       assert.equal(source.asked(), before + 1);
       assert.equal(readFileSync(path, "utf8"), good);
     }
+  });
+
+  it("is left as it is by a verification as of another time", async () => {
+    const world = createWorld();
+    const directory = newDirectory();
+    const source = remote(world);
+    await cacheOf(world, { store: new CollateralStore(directory), sources: [source] }).get(TCB_INFO);
+    const late = { now: () => new Date("2030-01-01T00:00:00Z"), readOnly: true, sources: [source] };
+    await cacheOf(world, { store: new CollateralStore(directory), ...late }).get(TCB_INFO);
+    assert.equal(source.asked(), 2);
+    await cacheOf(world, { store: new CollateralStore(directory) }).get(TCB_INFO);
   });
 
   it("what one trust admitted is nothing to another", async () => {

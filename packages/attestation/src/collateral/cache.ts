@@ -29,6 +29,8 @@ export interface CollateralCacheOptions {
   readonly now: () => Date;
   /** Left out: in memory only. */
   readonly store?: CollateralStore;
+  /** The store is read and left as it is: for a verification as of another time, which says nothing of what counts now. */
+  readonly readOnly?: boolean;
   /** For one artefact, waits for busy services included. Left out: 30 seconds. */
   readonly timeoutMs?: number;
   readonly onEvent?: (event: CollateralEvent) => void;
@@ -79,29 +81,39 @@ export class CollateralCache {
   }
 
   /**
-   * Holds an artefact against the newest evaluation that was seen, and remembers its own. One that the caller chose by its
-   * number is not held against it.
+   * Holds an artefact against the newest evaluation that was seen. One that the caller chose by its number is not held
+   * against it. What did not come from a service says of no channel that it is its own, so it raises nothing: otherwise
+   * early collateral of an attester's would make the standard one look old.
    * @throws InclavareError ERR_COLLATERAL_ROLLBACK
    */
-  checkNumber({ request, evaluationDataNumber: number, origin }: Admitted): void {
-    if (number === undefined || !("channel" in request) || !("update" in request.channel)) return;
-    const key = `${this.#domain} ${keyOf(request)}`;
-    const { store } = this.#options;
-    const highest = Math.max(this.#numbers.get(key) ?? 0, store?.highestNumber(key) ?? 0);
-    if (number < highest) {
-      throw new InclavareError(
-        "ERR_COLLATERAL_ROLLBACK",
-        `${origin} gave ${describeRequest(request)} of evaluation ${number}, and ${highest} has been seen`,
-        { details: { evaluationDataNumber: number, highest } },
-      );
-    }
-    this.#numbers.set(key, number);
-    store?.raiseNumber(key, number);
+  assertNotOlder(artefact: Admitted): void {
+    this.#checkNumber(artefact);
   }
 
-  /** Takes artefacts that came another way, such as from a file. @throws as {@link checkNumber} */
+  /** @returns where the number is remembered; `undefined` for what has none, or is not held against it. */
+  #checkNumber({ request, evaluationDataNumber: number, origin }: Admitted): string | undefined {
+    if (number === undefined || !("channel" in request) || !("update" in request.channel)) return undefined;
+    const key = `${this.#domain} ${keyOf(request)}`;
+    const highest = Math.max(this.#numbers.get(key) ?? 0, this.#options.store?.highestNumber(key) ?? 0);
+    if (number >= highest) return key;
+    throw new InclavareError(
+      "ERR_COLLATERAL_ROLLBACK",
+      `${origin} gave ${describeRequest(request)} of evaluation ${number}, and ${highest} has been seen`,
+      { details: { evaluationDataNumber: number, highest } },
+    );
+  }
+
+  #rememberNumber(artefact: Admitted): void {
+    const key = this.#checkNumber(artefact);
+    const { evaluationDataNumber: number } = artefact;
+    if (key === undefined || number === undefined) return;
+    this.#numbers.set(key, number);
+    if (this.#options.readOnly !== true) this.#options.store?.raiseNumber(key, number);
+  }
+
+  /** Takes artefacts that came another way, such as from an exported file. @throws as {@link assertNotOlder} */
   add(artefact: Admitted): void {
-    this.checkNumber(artefact);
+    this.#rememberNumber(artefact);
     this.#keep(`${this.#domain} ${keyOf(artefact.request)}`, artefact);
   }
 
@@ -120,7 +132,7 @@ export class CollateralCache {
     if (stored === undefined) return undefined;
     const { best } = choose([{ ...stored, request }], this.#choice());
     if (best === undefined || !isCurrent(best, this.now())) {
-      store?.remove(key);
+      if (this.#options.readOnly !== true) store?.remove(key);
       return undefined;
     }
     this.#remember(key, best);
@@ -139,7 +151,7 @@ export class CollateralCache {
         const { best, failure } = choose(candidates, { ...this.#choice(), isRemote: source.isRemote });
         if (failure !== undefined) throw failure;
         if (best === undefined) continue;
-        this.checkNumber(best);
+        this.#rememberNumber(best);
         this.#tell({ event: "fetch", kind: request.kind, source: source.name, durationMs: performance.now() - from });
         if (isCurrent(best, this.now())) {
           this.#keep(key, best);
@@ -170,7 +182,7 @@ export class CollateralCache {
 
   #keep(key: string, artefact: Admitted): void {
     this.#remember(key, artefact);
-    this.#options.store?.save(key, artefact);
+    if (this.#options.readOnly !== true) this.#options.store?.save(key, artefact);
   }
 
   #remember(key: string, artefact: Admitted): void {

@@ -54,7 +54,7 @@ async function lookIn(
   const { best, failure } = choose(candidates, { trustAnchors: cache.trustAnchors, now: cache.now });
   if (best === undefined) return failure === undefined ? {} : { failure };
   try {
-    cache.checkNumber(best);
+    cache.assertNotOlder(best);
   } catch (error) {
     // Somebody else may have the newer one.
     if (isInclavareError(error, "ERR_COLLATERAL_ROLLBACK")) return { failure: error };
