@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -22,6 +23,7 @@ const READY_DEADLINE_MS = 30_000;
 const IMAGE = "probe";
 const APPLETS = ["sh", "cat", "echo", "sleep", "true", "ls", "id", "env", "stty", "touch", "kill"];
 const WITH_RUNE = JSON.stringify({ runtimes: { rune: { path: join(BIN, "rune") } } });
+const CGROUPS = "/sys/fs/cgroup";
 /** What dockerd makes at a place that cannot be chosen. */
 const FIXED_FOLDER = "/run/docker";
 /** By these an ordinary container becomes an enclave container. */
@@ -116,6 +118,7 @@ export class Docker implements AsyncDisposable {
   /** Ends everything. @returns what containers have left behind */
   async close(): Promise<string[]> {
     this.#removeContainers();
+    await this.#containersGone();
     await this.#stop();
     return await this.bed.close(this.marker);
   }
@@ -176,6 +179,24 @@ export class Docker implements AsyncDisposable {
     if (status === 0 && stdout !== "") this.docker("rm", "-f", ...stdout.trimEnd().split("\n"));
   }
 
+  /** dockerd does not wait for containerd, which removes in its own time what is left of a container. */
+  async #containersGone(): Promise<void> {
+    const deadline = Date.now() + READY_DEADLINE_MS;
+    while (this.#containerCgroups().length > 0 && Date.now() < deadline) await sleep(100);
+    const left = this.#containerCgroups();
+    if (left.length === 0) return;
+    const log = readFileSync(this.bed.path("dockerd.log"), "utf8").slice(-4000);
+    console.error(`cgroups of containers that dockerd has removed: ${left.join(" ")}\n${log}`);
+  }
+
+  #containerCgroups(): string[] {
+    return this.#cgroups().flatMap((parent) =>
+      readdirSync(parent, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => join(parent, name)),
+    );
+  }
+
   async #stop(): Promise<void> {
     if (this.#daemon === undefined) return;
     await stop(this.#daemon, 20_000);
@@ -192,13 +213,19 @@ export class Docker implements AsyncDisposable {
 
   /** dockerd leaves the parent that it was given. */
   #removeCgroups(): void {
-    const found = execFileSync("find", ["/sys/fs/cgroup", "-depth", "-type", "d", "-name", this.marker]);
-    for (const folder of found.toString().split("\n")) {
+    for (const folder of this.#cgroups()) {
       try {
-        if (folder !== "") rmdirSync(folder);
+        rmdirSync(folder);
       } catch {
         // not empty: what is in it is a container's trace, and is found as one
       }
     }
+  }
+
+  /** The parent of every container's cgroup, in each hierarchy. */
+  #cgroups(): string[] {
+    return ["", ...readdirSync(CGROUPS)]
+      .map((name) => join(CGROUPS, name, this.marker))
+      .filter((path) => existsSync(path));
   }
 }

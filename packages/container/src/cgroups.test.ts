@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
-import { cgroupFolders } from "./cgroups.ts";
+import { cgroupFolders, processesIn, removeEmptyCgroups } from "./cgroups.ts";
 
 const HYBRID = {
   mountinfo:
@@ -39,3 +42,32 @@ describe("cgroupFolders", () => {
     assert.deepEqual(cgroupFolders(narrow, place), []);
   });
 });
+
+describe("removeEmptyCgroups", () => {
+  const [skip, parent] = [process.getuid?.() === 0 ? false : "requires root: cgroups are made by root", hierarchy()];
+
+  it("removes what is empty, says what is busy, and does not mind what is gone", { skip }, async () => {
+    const [empty, busy] = ["empty", "busy"].map((name) => join(parent, `inclavare-${name}-${process.pid}`)) as [
+      string,
+      string,
+    ];
+    for (const folder of [empty, busy]) mkdirSync(folder);
+    const child = spawn("sleep", ["60"]);
+    try {
+      writeFileSync(join(busy, "cgroup.procs"), String(child.pid));
+      assert.deepEqual(await removeEmptyCgroups([empty, busy, join(parent, "nobody")], 50), [busy]);
+      assert.deepEqual(processesIn(busy), [child.pid]);
+      // Whoever is on the way out is waited for.
+      child.kill("SIGKILL");
+      assert.deepEqual(await removeEmptyCgroups([empty, busy]), []);
+      assert.deepEqual([existsSync(empty), existsSync(busy)], [false, false]);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+});
+
+/** A hierarchy in which cgroups can be made. */
+function hierarchy(): string {
+  return existsSync("/sys/fs/cgroup/pids/cgroup.procs") ? "/sys/fs/cgroup/pids" : "/sys/fs/cgroup";
+}

@@ -42,13 +42,20 @@ export function cgroupFolders(facts: CgroupFacts, { id, cgroupsPath = "", system
   });
 }
 
-/** Removes cgroups that nobody is in. Those that somebody is in are somebody else's, or not for us to end. */
-export async function removeEmptyCgroups(folders: readonly string[]): Promise<void> {
-  const deadline = performance.now() + WAIT_MS;
+/**
+ * Removes cgroups that nobody is in. Those that somebody is in are somebody else's, or not for us to end.
+ * @returns those that are still there, because somebody did not leave them in time
+ */
+export async function removeEmptyCgroups(folders: readonly string[], waitMs: number = WAIT_MS): Promise<string[]> {
+  const deadline = performance.now() + waitMs;
+  const left: string[] = [];
   for (const folder of folders) {
     // The last process may be on its way out.
-    while (isBusy(folder) && performance.now() < deadline) await sleep(PAUSE_MS);
+    let busy = isBusy(folder);
+    for (; busy && performance.now() < deadline; busy = isBusy(folder)) await sleep(PAUSE_MS);
+    if (busy) left.push(folder);
   }
+  return left;
 }
 
 function isBusy(folder: string): boolean {
@@ -57,6 +64,15 @@ function isBusy(folder: string): boolean {
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EBUSY";
+  }
+}
+
+/** The processes in a cgroup; none where it is gone. */
+export function processesIn(folder: string): readonly number[] {
+  try {
+    return readFileSync(posix.join(folder, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+  } catch {
+    return [];
   }
 }
 

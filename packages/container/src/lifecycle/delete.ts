@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InclavareError, isInclavareError } from "@inclavare/errors";
-import { removeEmptyCgroups } from "../cgroups.ts";
+import { processesIn, removeEmptyCgroups } from "../cgroups.ts";
 import type { ContainerPaths } from "../paths.ts";
 import { readRecord } from "../record.ts";
 import { mustRunc } from "../runc.ts";
@@ -11,7 +11,8 @@ import { parseState, statusOf } from "./state.ts";
 /**
  * Removes a container, and cleans up after whatever was killed over it: runc's part first, then ours, so that an
  * interrupted removal can be repeated.
- * @throws ERR_CONTAINER_STATE when it runs and `force` is not set; ERR_CONTAINER_NOT_FOUND without `force`
+ * @throws ERR_CONTAINER_STATE when it runs and `force` is not set; ERR_CONTAINER_NOT_FOUND without `force`;
+ * ERR_CGROUP_BUSY when a process stays in its cgroup: the removal can be repeated then
  */
 export async function deleteContainer(engine: Engine, id: string, force: boolean): Promise<void> {
   const paths = pathsOf(engine, id);
@@ -26,7 +27,7 @@ export async function deleteContainer(engine: Engine, id: string, force: boolean
   } catch (error) {
     if (existsSync(join(engine.runc.root, id))) throw error;
   }
-  await removeEmptyCgroups(cgroupsOf(paths));
+  assertRemoved(id, await removeEmptyCgroups(cgroupsOf(paths)));
   removeFolder(paths);
   if (status === undefined && !force) throw new InclavareError("ERR_CONTAINER_NOT_FOUND", "container does not exist");
 }
@@ -41,6 +42,15 @@ function cgroupsOf(paths: ContainerPaths): readonly string[] {
   } catch {
     return [];
   }
+}
+
+function assertRemoved(id: string, [left]: readonly string[]): void {
+  if (left === undefined) return;
+  throw new InclavareError(
+    "ERR_CGROUP_BUSY",
+    `cannot remove ${left}: device or resource busy; in it are processes ${processesIn(left).join(", ") || "no more"}; ` +
+      `end them and delete ${id} again`,
+  );
 }
 
 /** What the container is, as far as runc knows it; a broken record of ours must not make it immortal. */

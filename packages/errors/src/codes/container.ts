@@ -55,6 +55,10 @@ export const containerCodes = {
     kind: "resource-exhausted",
     summary: "memory.limit leaves no room for init-runelet.",
   },
+  ERR_CGROUP_BUSY: {
+    kind: "failed-precondition",
+    summary: "A process stays in the cgroup of a container that is removed; once it has ended, delete it again.",
+  },
   ERR_EPC_LIMIT: {
     kind: "failed-precondition",
     summary: "enclave.epc.limit cannot be kept: the kernel does not count enclave memory, or the machine has less.",
