@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { MutableSpec } from "../support/testbed.ts";
 import { conformance } from "./alike.ts";
@@ -101,19 +110,66 @@ conformance("hooks", (alike) => {
     },
     { expected: [1, false] },
   );
+  alike("startContainer runs at the start, in the container, as its process", (subject) => {
+    const { id, out } = insideHook(subject, "id -u >/out/id; pwd >/out/cwd; env >/out/env; cat >/out/state", {
+      env: ["MARK=1 2"],
+    });
+    const early = readdirSync(out);
+    const { status } = subject.call("start", id);
+    const read = (name: string): string => subject.normalise(readFileSync(join(out, name), "utf8").trim());
+    const env = read("env").split("\n");
+    const answer = [early, status, read("id"), read("cwd"), env.includes("MARK=1 2"), withoutRequest(read("state"))];
+    const after = subject.status(id);
+    subject.remove(id);
+    return [...answer, after];
+  });
+  alike("startContainer without an environment has the container's", (subject) => {
+    const { id, out } = insideHook(subject, "echo $OF_CONTAINER >/out/env");
+    subject.must("start", id);
+    subject.remove(id);
+    return readFileSync(join(out, "env"), "utf8");
+  });
+  alike("startContainer that fails ends the container", async (subject) => {
+    const { id } = insideHook(subject, "exit 3");
+    subject.call("start", id);
+    const status = await subject.until(id, "stopped");
+    subject.remove(id);
+    return status;
+  });
   alike(
-    "startContainer",
+    "startContainer that fails: what start says",
     (subject) => {
-      const id = subject.id();
-      const folder = subject.bundle(
-        ["sleep"],
-        withHook("startContainer", { path: "/probe", args: ["probe", "exit", "0"] }),
-      );
-      const { status } = subject.callDetached(["create", "-b", folder, id]);
-      const answer = [status, status === 0 ? subject.call("start", id).status : undefined];
-      subject.call("delete", "--force", id);
-      return answer;
+      const { id } = insideHook(subject, "exit 3");
+      const { status } = subject.call("start", id);
+      subject.remove(id);
+      return status;
     },
-    { expected: [0, 0], enclave: { answer: [1, undefined], because: "startContainer" } },
+    { expected: 0, enclave: { answer: 1, because: "startContainer" } },
   );
 });
+
+/** A created container with a startContainer hook: a line of shell that finds a folder of the host at /out. */
+function insideHook(subject: Subject, line: string, more: object = {}): { id: string; out: string } {
+  const out = subject.path(`out-${subject.id()}`);
+  mkdirSync(out);
+  chmodSync(out, 0o777);
+  const folder = subject.bundle(["sleep"], (spec) => {
+    withHook("startContainer", { path: "/busybox", args: ["busybox", "sh", "-c", line], ...more })(spec);
+    spec.process["user"] = { uid: 1000, gid: 1000 };
+    spec.process.env = ["PATH=/", "OF_CONTAINER=yes"];
+    spec.annotations = {};
+    spec.mounts.push({ destination: "/out", type: "bind", source: out, options: ["bind", "rw"] });
+  });
+  copyFileSync("/bin/busybox", join(folder, "rootfs", "busybox"));
+  const applets = ["id", "env", "cat", "pwd"];
+  for (const applet of applets) symlinkSync("busybox", join(folder, "rootfs", applet));
+  const id = subject.id();
+  subject.mustDetached(["create", "-b", folder, id]);
+  return { id, out };
+}
+
+/** What asks for the enclave is the caller's own, and is the one thing that differs. */
+function withoutRequest(state: string): object {
+  const { annotations = {}, ...rest } = JSON.parse(state) as { annotations?: object };
+  return { ...rest, annotations: Object.entries(annotations).filter(([key]) => !key.startsWith("enclave.")) };
+}

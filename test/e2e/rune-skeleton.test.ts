@@ -1,5 +1,6 @@
 /** Containers around the skeleton, in each version of the PAL API: how they run, and how they go wrong. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { BIN, cannotRun, Testbed } from "../support/testbed.ts";
@@ -71,6 +72,27 @@ describe("the skeleton in containers", { skip: cannotRun() }, () => {
     });
   }
 
+  // The first version makes its process in pal_exec.
+  for (const version of [2, 3]) {
+    it(`has ended when its start fails, with the reason, version ${version}`, () => {
+      for (const [option, reason] of [
+        ["fail-create=-2 slow-destroy=1000", /ENOENT: no such file .*ERR_PAL_CALL/u],
+        ["crash-create", /SIGSEGV in pal_create_process.*ERR_PAL_CRASHED/su],
+      ] as const) {
+        const container = id();
+        const made = bed.runeDetached("late", "create", "-b", bundle(version, ["exit"], option), container);
+        assert.equal(made.status, 0, made.output());
+        const { pid } = JSON.parse(bed.rune("state", container).stdout) as { pid: number };
+        const { status, stderr } = bed.rune("start", container);
+        assert.equal(status, 1);
+        assert.equal(isRunning(pid), false);
+        assert.match(stderr, reason);
+        assert.equal(bed.rune("delete", container).status, 0);
+        assert.deepEqual(bed.traces(container), []);
+      }
+    });
+  }
+
   it("has further processes beside the container's own, and takes signals", async () => {
     const container = id();
     const { status, output } = bed.runeDetached("main", "create", "-b", bundle(2, ["signals"]), container);
@@ -97,3 +119,12 @@ describe("the skeleton in containers", { skip: cannotRun() }, () => {
     assert.equal(bed.rune("delete", container).status, 0);
   });
 });
+
+/** Whether there is such a process that is not merely waiting for its parent. */
+function isRunning(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
+  }
+}

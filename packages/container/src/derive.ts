@@ -58,7 +58,7 @@ const DEV_TMPFS: SpecMount = {
 /**
  * Derives the configuration that runc gets: init-runelet as the process, its payload and the enclave's files read-only
  * below the container's own /dev, every path absolute. What is not named here stays as the caller wrote it.
- * @throws ERR_PIDS_LIMIT, ERR_MEMORY_LIMIT, ERR_BUNDLE_UNSUITABLE, ERR_REQUEST_UNSUPPORTED (a startContainer hook), ERR_OCI_SPEC
+ * @throws ERR_PIDS_LIMIT, ERR_MEMORY_LIMIT, ERR_BUNDLE_UNSUITABLE, ERR_OCI_SPEC
  */
 export function deriveSpec(input: DerivationInput): RuntimeSpec {
   const { spec, bundle, enclave, tee } = input;

@@ -14,22 +14,17 @@ const WRAPPED = ["prestart", "createRuntime", "createContainer", "poststart", "p
 /**
  * Puts the wrapper in front of every hook, because runc would tell them the derived bundle's path. runc keeps their
  * moments, namespaces, time limits and failures.
- * @throws ERR_REQUEST_UNSUPPORTED for a startContainer hook: it would run inside the container, before init-runelet.
+ * startContainer hooks are left out: runc would run them before init-runelet, and `start` runs them instead.
  */
 export function wrapHooks(hooks: SpecHooks, wrapper: HookWrapper): SpecHooks {
-  if ((hooks.startContainer ?? []).length > 0) {
-    throw new InclavareError(
-      "ERR_REQUEST_UNSUPPORTED",
-      "a startContainer hook runs a program of the root file system outside the enclave; remove it",
-    );
-  }
+  const { startContainer: _, ...others } = hooks;
   const wrapped = Object.fromEntries(
     WRAPPED.filter((name) => hooks[name] !== undefined).map((name) => [
       name,
       (hooks[name] ?? []).map((hook) => wrap(hook, wrapper)),
     ]),
   );
-  return { ...hooks, ...wrapped };
+  return { ...others, ...wrapped };
 }
 
 function wrap(hook: SpecHook, { command, bundle }: HookWrapper): SpecHook {

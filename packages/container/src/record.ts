@@ -41,6 +41,17 @@ const record = v.object({
     logLevel: v.picklist(LOG_LEVELS),
     epcLimitBytes: v.exactOptional(v.number()),
   }),
+  /** Hooks that `start` runs in the container. */
+  startContainer: v.exactOptional(
+    v.array(
+      v.object({
+        path: v.string(),
+        args: v.exactOptional(strings),
+        env: v.exactOptional(strings),
+        timeout: v.exactOptional(v.number()),
+      }),
+    ),
+  ),
   /** The workload's name after its manifest, and what attesterd measured. */
   workload: v.exactOptional(v.string()),
   identity: v.exactOptional(identity),

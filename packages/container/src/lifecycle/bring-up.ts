@@ -39,6 +39,10 @@ export async function initialise(prepared: Prepared, ended?: AbortSignal): Promi
 
 /** Has init-runelet run the application. @throws init-runelet's own reason */
 export async function startMain(paths: Prepared["paths"], record: ContainerRecord): Promise<void> {
-  await requestControl(paths.control, { op: "start" }, { timeoutMs: CONTROL_DEADLINE_MS });
+  try {
+    await requestControl(paths.control, { op: "start" }, { timeoutMs: CONTROL_DEADLINE_MS });
+  } catch (error) {
+    throw reasonOfCrash(paths, error);
+  }
   writeRecord(paths, { ...record, status: "running" });
 }

@@ -100,8 +100,9 @@ function openLibrary({ config: { rune } }: Engine, paths: ContainerPaths, runtim
  * to the node, which the enclave does not trust in any case.
  */
 function assertHooksAllowed({ hooks }: RuntimeSpec, manifest: EnclaveManifest): void {
-  if (manifest.hooks || (hooks?.createContainer ?? []).length === 0) return;
-  throw new InclavareError("ERR_MANIFEST_FORBIDS", "the enclave manifest does not allow createContainer hooks", {
+  const inside = (["createContainer", "startContainer"] as const).find((moment) => (hooks?.[moment] ?? []).length > 0);
+  if (manifest.hooks || inside === undefined) return;
+  throw new InclavareError("ERR_MANIFEST_FORBIDS", `the enclave manifest does not allow ${inside} hooks`, {
     details: { member: "hooks" },
   });
 }

@@ -13,6 +13,7 @@ import { type EnclaveRequest, isSandbox, readEnclaveRequest, withoutRequest } fr
 import { teeAccess } from "../tee-access.ts";
 import { openEnclave } from "./enclave-source.ts";
 import { type Engine, pathsOf, removeFolder } from "./engine.ts";
+import { startHooksOf } from "./start-hooks.ts";
 
 /** What `create` and `run` are told. */
 export interface CreateOptions {
@@ -154,6 +155,7 @@ function newRecord(from: {
   const { engine, id, bundle, rootfs, request, spec } = from;
   const { cwd, env = [], user, apparmorProfile, selinuxLabel } = spec.process;
   const { uid = 0, gid = 0, additionalGids } = user ?? {};
+  const startContainer = startHooksOf(spec);
   return {
     version: 1,
     id,
@@ -169,6 +171,7 @@ function newRecord(from: {
     status: "creating",
     annotations: { ...spec.annotations },
     request,
+    ...(startContainer.length === 0 ? {} : { startContainer }),
     process: {
       cwd,
       env: withoutRequest(env),

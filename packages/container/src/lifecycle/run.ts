@@ -8,6 +8,7 @@ import { discard } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { type Asked, type CreateOptions, type Prepared, prepareContainer } from "./prepare.ts";
 import { startContainer } from "./start.ts";
+import { runStartHooks } from "./start-hooks.ts";
 
 const FORWARD_DEADLINE_MS = 10_000;
 
@@ -48,7 +49,9 @@ async function runInForeground(engine: Engine, options: RunOptions, asked: Asked
   outcome.catch(() => undefined); // awaited below, after what happens beside it
   const forwarding = options.forwardSignals((signal) => forward(prepared, signal));
   try {
-    await startMain(prepared.paths, await initialise(prepared, ended.signal));
+    const record = await initialise(prepared, ended.signal);
+    await runStartHooks(engine, prepared.paths, record);
+    await startMain(prepared.paths, record);
     const { code } = await outcome;
     if (!options.keep) await discard(engine, prepared);
     return code;

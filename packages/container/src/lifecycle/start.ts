@@ -1,20 +1,26 @@
-import { InclavareError } from "@inclavare/errors";
+import { InclavareError, isInclavareError } from "@inclavare/errors";
 import { readRecord } from "../record.ts";
 import { startMain } from "./bring-up.ts";
+import { awaitEnd } from "./end.ts";
 import { type Engine, pathsOf } from "./engine.ts";
+import { runStartHooks } from "./start-hooks.ts";
 import { containerState } from "./state.ts";
 
-/** Runs the application of a created container. @throws ERR_CONTAINER_STATE with runc's words, init-runelet's reasons */
+/**
+ * Runs the application of a created container. When that fails, the container has ended.
+ * @throws ERR_CONTAINER_STATE with runc's words, ERR_HOOK, init-runelet's reasons
+ */
 export async function startContainer(engine: Engine, id: string): Promise<void> {
   const paths = pathsOf(engine, id);
   const record = readRecord(paths);
   if (record.status !== "created") throw await refusal(engine, id);
   try {
+    await runStartHooks(engine, paths, record);
     await startMain(paths, record);
   } catch (error) {
-    if (error instanceof InclavareError && error.code !== "ERR_RUNELET_ENDED" && error.code !== "ERR_CONTAINER_STATE")
-      throw error;
-    throw await refusal(engine, id);
+    if (isInclavareError(error, "ERR_CONTAINER_STATE")) throw await refusal(engine, id);
+    await awaitEnd(engine, id);
+    throw isInclavareError(error, "ERR_RUNELET_ENDED") ? await refusal(engine, id) : error;
   }
 }
 
