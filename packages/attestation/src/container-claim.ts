@@ -2,7 +2,7 @@
  * What a container inside a guest TEE is. The hardware measures the guest, and attesterd, a part of the measured guest
  * image, the container; it gives evidence over no claims that say otherwise.
  */
-import { InclavareError } from "@inclavare/errors";
+import { InclavareError, isInclavareError } from "@inclavare/errors";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { CheckFailure, type CheckList, failCheck, type Finding } from "./check.ts";
 import type { EnclaveIdentity } from "./evidence.ts";
@@ -11,6 +11,7 @@ import type { MeasurementVerdict, SgxMeasurement } from "./measurement.ts";
 import type { Policy, ReferenceValue } from "./policy.ts";
 import { addReferenceChecks, closestReference } from "./reference.ts";
 import { teeOfReference } from "./reference-fields.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** A container's measured identity, in SGX's terms whatever the TEE. */
 export type ContainerIdentity = Pick<EnclaveIdentity, "mrEnclave" | "mrSigner" | "isvProdId" | "isvSvn" | "debug">;
@@ -67,6 +68,25 @@ export function decodeContainerClaim(bytes: Uint8Array): ContainerIdentity {
     isvSvn: u16("isv-svn"),
     debug,
   };
+}
+
+/** The container's claim in the claims of a verdict, where there is one. @throws InclavareError ERR_CLAIMS_FORMAT */
+export function containerOfVerdict({ claims }: Pick<Verdict, "claims">): ContainerIdentity | undefined {
+  const { claims: buffer } = claims;
+  const isMap = typeof buffer === "object" && buffer !== null && "container" in buffer;
+  const claim = isMap ? buffer["container"] : undefined;
+  return typeof claim === "string" ? decodeContainerClaim(Buffer.from(claim, "hex")) : undefined;
+}
+
+/** Whether enclave, guest or container are in debug mode; a container's claim that cannot be read may hide it. */
+export function isOfDebug(verdict: Pick<Verdict, "claims" | "measurement">): boolean {
+  if (verdict.measurement?.debug === true) return true;
+  try {
+    return containerOfVerdict(verdict)?.debug === true;
+  } catch (error) {
+    if (isInclavareError(error)) return true;
+    throw error;
+  }
 }
 
 /** True for a reference that is good enough for a guest image. */

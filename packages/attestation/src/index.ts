@@ -25,7 +25,7 @@ export {
   type PublicKeyHash,
   reportDataFor,
 } from "./claims.ts";
-export { type ContainerIdentity, decodeContainerClaim, encodeContainerClaim } from "./container-claim.ts";
+export { type ContainerIdentity, decodeContainerClaim, encodeContainerClaim, isOfDebug } from "./container-claim.ts";
 export type { DcapVerification } from "./dcap/examine.ts";
 export { mergeTcbStatus, TCB_STATUSES, type TcbStatus } from "./dcap/tcb-status.ts";
 export { AR4SI, type TrustClaim, type TrustTier, type TrustVector } from "./ear/ar4si.ts";

@@ -11,9 +11,12 @@ import {
   encodeEvidenceMessage,
   type Evidence,
   parsePolicy,
+  policyFromEvidence,
   reportDataFor,
   type TrustAnchor,
   trustAnchorsFromPem,
+  trustStatusOf,
+  trustVectorOf,
   type Verdict,
   verifyEvidence,
 } from "../src/index.ts";
@@ -117,6 +120,32 @@ for (const name of Object.keys(GUESTS)) {
       const names = verdict.checks.map(({ check }) => check);
       for (const check of ["guest-image", "container-claim", "container-debug", "measurement"]) {
         assert.ok(names.includes(check), check);
+      }
+    });
+
+    it("gives a policy that names the guest as its image, and the container as what is wanted", () => {
+      const verdict = verify(name);
+      const { measurement } = verdict;
+      assert.ok(measurement !== null);
+      const made = policyFromEvidence(
+        { ...verdict, measurement },
+        { source: "the test", allow: [], pinPlatform: false },
+      );
+      assert.deepEqual(made.referenceValues, [{ ...WANTED, source: "the test" }]);
+      const { referenceValues, guestImages } = made;
+      assert.equal(verify(name, { policy: { referenceValues, guestImages } }).verdict, "accepted");
+      const other = { ...CONTAINER, mrEnclave: "c3".repeat(32) };
+      const refused = verify(name, { policy: { referenceValues, guestImages }, container: other });
+      assert.deepEqual(failedCodes(refused), ["ERR_POLICY_MEASUREMENT"]);
+    });
+
+    it("is contraindicated in tokens where it is in debug mode, whatever was allowed and looked at", () => {
+      const { verdict, ...rest } = verify(name, { container: { ...CONTAINER, debug: true }, allow: ["debug"] });
+      assert.equal(verdict, "accepted");
+      for (const one of [{ verdict, ...rest }, { verdict: "verified", ...rest, checks: [] } as const]) {
+        const { "runtime-opaque": runtime, configuration } = trustVectorOf(one);
+        assert.deepEqual([runtime, configuration], [96, 96]);
+        assert.equal(trustStatusOf(one, trustVectorOf(one)), "contraindicated");
       }
     });
 

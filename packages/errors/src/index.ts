@@ -1,4 +1,4 @@
-export { ERROR_CODES, type ErrorCode } from "./codes/index.ts";
+export { ERROR_CODES, type ErrorCode, type VerdictCode } from "./codes/index.ts";
 export {
   causeChain,
   formatForPerson,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   exitCodeOf,
+  isOfDebug,
   policyFromEvidence,
   type Verdict,
   verifyEvidence,
@@ -68,20 +69,20 @@ function createNew(defaultState: string): Command {
 }
 
 /** Such evidence proves nothing: whoever wants a policy for it must say so. */
-function assertWanted({ tee, measurement }: Verdict, { allow }: VerifyEvidenceInput): void {
-  if (tee === "simulated" && !allow.includes("simulated")) {
+function assertWanted(verdict: Verdict, { allow }: VerifyEvidenceInput): void {
+  if (verdict.tee === "simulated" && !allow.includes("simulated")) {
     throw new InclavareError(
       "ERR_POLICY_SIMULATED",
       "the evidence is simulated; --allow simulated makes a policy of it",
     );
   }
-  if (measurement?.debug === true && !allow.includes("debug")) {
+  if (isOfDebug(verdict) && !allow.includes("debug")) {
     throw new InclavareError("ERR_POLICY_DEBUG", "the evidence is of debug mode; --allow debug makes a policy of it");
   }
 }
 
-function describeSource(file: string, { tee, measurement }: Verdict, { bytes, now }: VerifyEvidenceInput): string {
-  const marks = [...(tee === "simulated" ? ["SIMULATED "] : []), ...(measurement?.debug === true ? ["DEBUG "] : [])];
+function describeSource(file: string, verdict: Verdict, { bytes, now }: VerifyEvidenceInput): string {
+  const marks = [...(verdict.tee === "simulated" ? ["SIMULATED "] : []), ...(isOfDebug(verdict) ? ["DEBUG "] : [])];
   const digest = createHash("sha256").update(bytes).digest("hex");
   return `${marks.join("")}evidence in ${file} (sha-256:${digest}), verified as of ${now.toISOString()}`.slice(0, 1024);
 }

@@ -4,7 +4,7 @@ import type { AdviceTable } from "./advice.ts";
 const STOLEN = "Evidence of a genuine TEE is being shown by somebody who is not in it.";
 const CLOSE = "Keep the connection closed. Connect anew; if it comes back, somebody stands between.";
 
-export const bindingAdvice: AdviceTable = {
+export const bindingAdvice = {
   ERR_EVIDENCE_UNBOUND: {
     means: `The evidence is not about the claims or the key that came with it. ${STOLEN}`,
     todo: "Do not use the key. Have the workload make evidence over its own claims, inside the TEE.",
@@ -47,8 +47,16 @@ export const bindingAdvice: AdviceTable = {
     means: "The other side's evidence was looked at and not accepted.",
     todo: "See the checks of its verdict: each has advice of its own.",
   },
+  ERR_TLS_REVOKED: {
+    means: "The other side was let in, and its verdict has been taken back since.",
+    todo: "See why it was revoked; connect anew, so that it is appraised anew.",
+  },
+  ERR_TLS_PLUGIN: {
+    means: "Nothing is registered here that makes or verifies this kind of evidence, so nothing is known of it.",
+    todo: "Register an attester or a verifier for it, once.",
+  },
   ERR_TLS_NOT_AUTHORIZED: {
     means: "The other side's key is not one that this side lets in.",
     todo: "Add the hash of that key to those that are let in, if it is the right one (shelter key prints Shelter's).",
   },
-};
+} as const satisfies AdviceTable;

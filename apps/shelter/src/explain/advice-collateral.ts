@@ -1,7 +1,7 @@
 /** Nothing against the evidence, and not enough beside it to verify it. */
 import type { AdviceTable } from "./advice.ts";
 
-export const collateralAdvice: AdviceTable = {
+export const collateralAdvice = {
   ERR_COLLATERAL_MISSING: {
     means:
       "The vendor's statements about this platform are needed, and were not given: nothing is known for or against it.",
@@ -35,4 +35,4 @@ export const collateralAdvice: AdviceTable = {
     means: "The collateral is older than what was seen before: somebody may be hiding a weakness.",
     todo: "Get the newest collateral from the vendor's own service.",
   },
-};
+} as const satisfies AdviceTable;

@@ -7,7 +7,7 @@ const READ_AGAIN = "Get the file again, unchanged: no text conversion, nothing b
 const GET_CHAIN = "Get the chain anew from the vendor's service, for this very platform.";
 const NEW_COLLATERAL = "Get the collateral anew from the vendor's service; do not edit or convert it on the way.";
 
-export const evidenceAdvice: AdviceTable = {
+export const evidenceAdvice = {
   ERR_EVIDENCE_FORMAT: {
     means: "The bytes are damaged, cut, or of something else than evidence.",
     todo: READ_AGAIN,
@@ -135,4 +135,4 @@ export const evidenceAdvice: AdviceTable = {
   ERR_X509_EXTENSION: { means: "A certificate or list has a malformed or repeated extension.", todo: GET_CHAIN },
   ERR_X509_FORMAT: { means: "A certificate or list breaks the rules of its format.", todo: GET_CHAIN },
   ERR_X509_KEY: { means: "The public key of a certificate cannot be read.", todo: GET_CHAIN },
-};
+} as const satisfies AdviceTable;

@@ -1,7 +1,7 @@
 /** True evidence of something that the policy does not want. */
 import type { AdviceTable } from "./advice.ts";
 
-export const policyAdvice: AdviceTable = {
+export const policyAdvice = {
   ERR_POLICY_SIMULATED: {
     means: "No hardware vendor vouches for it. It shows that the format and the flow work, and protects nothing.",
     todo: "Run on a machine with a TEE. For development, --allow simulated; tokens stay contraindicated.",
@@ -13,6 +13,10 @@ export const policyAdvice: AdviceTable = {
   ERR_POLICY_NO_REFERENCE: {
     means: "Something runs in a TEE, and nobody has said what should run: it may be anything.",
     todo: "Measure your own build (inclavare measure), and put the values in a policy (shelter policy new) or record them (shelter reference add).",
+  },
+  ERR_POLICY_CONTAINER_SELF_ASSERTED: {
+    means: "A guest says what container it runs, and whoever is root in an unknown guest can say anything.",
+    todo: "Name the guest image that you built or trust in guestImages; if it is another one, do not trust the workload.",
   },
   ERR_POLICY_MEASUREMENT: {
     means: "Other software or another configuration runs than the one that was recorded.",
@@ -94,4 +98,4 @@ export const policyAdvice: AdviceTable = {
     means: "The collateral does not know the newest weaknesses.",
     todo: "Get the newest collateral from the vendor's service.",
   },
-};
+} as const satisfies AdviceTable;

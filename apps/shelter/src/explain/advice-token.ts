@@ -1,7 +1,7 @@
 /** Tokens that are not taken. */
 import type { AdviceTable } from "./advice.ts";
 
-export const tokenAdvice: AdviceTable = {
+export const tokenAdvice = {
   ERR_EAR_FORMAT: {
     means: "It is no attestation result, or one that breaks the rules.",
     todo: "Get the token again, unchanged, and check that it is an EAR token.",
@@ -38,4 +38,4 @@ export const tokenAdvice: AdviceTable = {
     means: "The token is genuine, and what it says is not good enough.",
     todo: "See its checks (shelter explain TOKEN). --status warning takes a warning.",
   },
-};
+} as const satisfies AdviceTable;

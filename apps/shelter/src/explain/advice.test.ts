@@ -10,14 +10,14 @@ describe("advice", () => {
     const withCause = codes.filter((code) => ERROR_CODES[code].cause !== undefined);
     assert.ok(withCause.length > 80);
     assert.deepEqual(
-      withCause.filter((code) => ADVICE[code] === undefined),
+      withCause.filter((code) => !Object.hasOwn(ADVICE, code)),
       [],
     );
   });
 
   it("is there for no other", () => {
     assert.deepEqual(
-      codes.filter((code) => ERROR_CODES[code].cause === undefined && ADVICE[code] !== undefined),
+      codes.filter((code) => ERROR_CODES[code].cause === undefined && Object.hasOwn(ADVICE, code)),
       [],
     );
   });

@@ -1,5 +1,5 @@
 /** What each code of a verdict means for the one who reads it, and what to do about it. */
-import { ERROR_CODES, type ErrorCode } from "@inclavare/errors";
+import { ERROR_CODES, type ErrorCode, type VerdictCode } from "@inclavare/errors";
 import { bindingAdvice } from "./advice-binding.ts";
 import { collateralAdvice } from "./advice-collateral.ts";
 import { evidenceAdvice } from "./advice-evidence.ts";
@@ -13,10 +13,10 @@ export interface Advice {
   readonly todo: string;
 }
 
-export type AdviceTable = Readonly<Partial<Record<ErrorCode, Advice>>>;
+export type AdviceTable = Readonly<Partial<Record<VerdictCode, Advice>>>;
 
-/** Has every code that can be in a verdict, or refuse a token; a test sees to it. */
-export const ADVICE: AdviceTable = {
+/** Has every code that can be in a verdict, or refuse a token: a new one without advice does not compile. */
+export const ADVICE: Readonly<Record<VerdictCode, Advice>> = {
   ...evidenceAdvice,
   ...bindingAdvice,
   ...collateralAdvice,
@@ -26,8 +26,9 @@ export const ADVICE: AdviceTable = {
 
 /** For any code: those outside the table are faults of this side, and their summary says which. */
 export function adviceOn(code: ErrorCode): Advice {
+  const table: Readonly<Partial<Record<ErrorCode, Advice>>> = ADVICE;
   return (
-    ADVICE[code] ?? {
+    table[code] ?? {
       means: `${ERROR_CODES[code].summary} It says nothing about the evidence.`,
       todo: "Mend this side, then verify again.",
     }

@@ -1,6 +1,7 @@
 /** The trustworthiness vector of a verdict. @see draft-fv-rats-ear, section 3 */
 import { ERROR_CODES, type ErrorCode } from "@inclavare/errors";
 import type { Check } from "../check.ts";
+import { isOfDebug } from "../container-claim.ts";
 import type { TcbStatus } from "../dcap/tcb-status.ts";
 import type { MeasurementVerdict } from "../measurement.ts";
 import type { Verdict } from "../verdict.ts";
@@ -107,7 +108,7 @@ function vectorOfTrueEvidence(verdict: Verdict): TrustVector {
   if (tee === "simulated") {
     lower({ hardware: AR4SI.unrecognizedHardware, "instance-identity": AR4SI.unrecognizedInstance });
   }
-  if (measurement?.debug === true) {
+  if (isOfDebug(verdict)) {
     lower({ "runtime-opaque": AR4SI.visibleRuntime, configuration: AR4SI.unsupportableConfiguration });
   }
   return vector;

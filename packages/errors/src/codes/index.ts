@@ -12,7 +12,7 @@ import { runeletCodes } from "./runelet.ts";
 import { serviceCodes } from "./service.ts";
 import { sgxCodes } from "./sgx.ts";
 import { x509Codes } from "./x509.ts";
-import type { CodeEntry } from "../kinds.ts";
+import type { CodeEntry, VerificationCause } from "../kinds.ts";
 
 const table = {
   ...generalCodes,
@@ -33,6 +33,11 @@ const table = {
 
 /** Every code of the project, a closed union: `switch` on it narrows. */
 export type ErrorCode = keyof typeof table;
+
+/** The codes that a verdict can carry, or a token be refused with: those of a cause, each with an exit code of its own. */
+export type VerdictCode = {
+  [K in ErrorCode]: (typeof table)[K] extends { readonly cause: VerificationCause } ? K : never;
+}[ErrorCode];
 
 /** Every code with its kind and the sentence that docs/errors.md shows. */
 export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = table;
