@@ -49,6 +49,17 @@ export async function secondsOf(action: () => unknown): Promise<number> {
   return (performance.now() - startedAt) / 1000;
 }
 
+/**
+ * Seconds of processor time of this process, all threads, that `action` takes: for what has both ends in the process, steadier
+ * than the clock on the wall, which also counts whoever else runs on the machine.
+ */
+export async function cpuSecondsOf(action: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await action();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
 function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;

@@ -118,7 +118,7 @@ async function prove(handshake: Handshake, ends: Ends): Promise<EnclaveTlsSocket
   try {
     const peer = checkLeaf(ends.now);
     const session: Session = { role, exporter, own: ends.own, peer };
-    const parties = { session, identity, policy };
+    const parties = { session, identity, policy, now: () => clock(ends.options) };
     const outcome = await exchangeProofs(channel, parties);
     const recheck = (): void => void checkLeaf(clock(ends.options));
     const upkeep = new Upkeep(parties, outcome, { timeoutMs, checkLeaf: recheck });

@@ -11,6 +11,7 @@ export interface Parties {
   readonly session: Session;
   readonly identity: Identity;
   readonly policy: PeerPolicy;
+  readonly now: () => Date;
 }
 
 /** What the exchange established; the answer is kept, so that it can be judged again while the connection is open. */
@@ -32,7 +33,7 @@ export async function exchangeProofs(channel: FrameChannel, parties: Parties): P
   const challenge = await channel.read("challenge");
   if (challenge.length > 0) channel.write("evidence", await makeProof(session, identity, challenge));
   const answer = policy.evidence === "required" ? { message: await channel.read("evidence"), nonce } : undefined;
-  const proof = await judge(session, policy, answer);
+  const proof = await judge(parties, answer, { mayBeKept: true });
   // The peer cannot have this side's accept yet: all it can have sent by now is its own verdict.
   const early = channel.pendingBytes > 0;
   if (early) await channel.read("accept");
@@ -47,10 +48,17 @@ export function newNonce(): Uint8Array {
   return new Uint8Array(randomBytes(NONCE_BYTES));
 }
 
-/** The peer under the policy: by its answer, its certificate or its key. A policy of no known kind lets nobody in. */
-export async function judge(session: Session, policy: PeerPolicy, answer: Answer | undefined): Promise<PeerProof> {
+/**
+ * The peer under the policy: by its answer, its certificate or its key. A policy of no known kind lets nobody in.
+ * @param mayBeKept whether an earlier verdict on the same certificate will do, where the policy keeps them.
+ */
+export async function judge(
+  { session, policy, now }: Parties,
+  answer: Answer | undefined,
+  { mayBeKept }: { readonly mayBeKept: boolean },
+): Promise<PeerProof> {
   if (policy.evidence === "required" && answer !== undefined) return await judgeProof(session, policy, answer);
-  if (policy.evidence === "certificate") return await judgeCertificate(session, policy);
+  if (policy.evidence === "certificate") return await judgeCertificate(session, policy, { now: now(), mayBeKept });
   if (policy.evidence === "none") return authorizeKey(session, policy);
   throw new InclavareError("ERR_TLS_NOT_AUTHORIZED", "there is no policy for the peer");
 }

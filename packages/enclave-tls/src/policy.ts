@@ -21,8 +21,8 @@ export interface EvidencePolicy {
   /** The verdict that suffices. Left out: "accepted". "verified" (signatures only) is for those who judge nothing. */
   readonly sufficient?: "accepted" | "verified";
   /**
-   * How long after a proof the peer is asked for a fresh one, on the open connection, again and again. Left out: never.
-   * Counted from the end of one proof to the next challenge; the answer has the connection's `timeoutMs`.
+   * How long after a proof the peer is asked for a fresh one, on the open connection, again and again. Left out: only when
+   * what the verdict rests on ends (its `validUntil`). Counted from the end of one proof to the next challenge; the answer has the connection's `timeoutMs`.
    */
   readonly reattestAfterMs?: number;
 }
@@ -38,6 +38,12 @@ export interface CertificatePolicy {
   readonly appraiseCertificate: (certificateDer: Uint8Array) => Promise<Verdict>;
   /** As in {@link EvidencePolicy}. */
   readonly sufficient?: "accepted" | "verified";
+  /**
+   * For how long a verdict serves further connections that show the same certificate, byte for byte; never beyond its
+   * `validUntil`. A change of what `appraiseCertificate` goes by is seen that much later. Left out: each connection is
+   * judged.
+   */
+  readonly keepVerdictMs?: number;
 }
 
 /** The peer is let in by its key alone; it is asked for no evidence. */

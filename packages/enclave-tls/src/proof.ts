@@ -9,6 +9,7 @@ import {
 } from "@inclavare/attestation";
 import { InclavareError, toInclavareError } from "@inclavare/errors";
 import type { Identity } from "./identity.ts";
+import { dropVerdict, findVerdict, keepVerdict } from "./kept-verdicts.ts";
 import type { CertificatePolicy, EvidencePolicy, KeyPolicy } from "./policy.ts";
 import { checkPeerClaims, ownSessionClaims, type Session } from "./session-claims.ts";
 
@@ -60,8 +61,16 @@ export async function judgeProof(
   return { verdict, claims, ...(claims.workload === undefined ? {} : { workload: claims.workload }) };
 }
 
-/** Judges the evidence in the peer's certificate, in place of a proof. @throws InclavareError ERR_TLS_APPRAISAL */
-export async function judgeCertificate({ peer }: Pick<Session, "peer">, policy: CertificatePolicy): Promise<PeerProof> {
+/**
+ * Judges the evidence in the peer's certificate, in place of a proof.
+ * @param mayBeKept whether a verdict that the policy keeps will do.
+ * @throws InclavareError ERR_TLS_APPRAISAL
+ */
+export async function judgeCertificate(
+  { peer }: Pick<Session, "peer">,
+  policy: CertificatePolicy,
+  { now, mayBeKept }: { readonly now: Date; readonly mayBeKept: boolean },
+): Promise<PeerProof> {
   // What a caller without types left out is not allowed by it.
   if ((policy.allow as unknown) !== "no-nonce") {
     throw new InclavareError(
@@ -69,8 +78,13 @@ export async function judgeCertificate({ peer }: Pick<Session, "peer">, policy: 
       "a certificate alone is no fresh proof: it suffices only where no-nonce is allowed",
     );
   }
-  const verdict = await policy.appraiseCertificate(peer.certificateDer);
+  const { certificateDer } = peer;
+  const kept = mayBeKept ? findVerdict(policy, certificateDer, now) : undefined;
+  if (kept !== undefined) return { verdict: kept };
+  dropVerdict(policy, certificateDer);
+  const verdict = await policy.appraiseCertificate(certificateDer);
   assertSufficient(verdict, policy.sufficient);
+  keepVerdict(policy, certificateDer, { verdict, at: now });
   return { verdict };
 }
 

@@ -3,6 +3,11 @@ import { InclavareError, toInclavareError } from "@inclavare/errors";
 import { type ExchangeOutcome, judge, newNonce, type Parties } from "./exchange.ts";
 import { makeProof, type PeerProof } from "./proof.ts";
 
+/** Verdicts that end at once must not turn a connection into a loop of proofs. */
+const LEAST_TIMER_MS = 1000;
+/** Node takes no longer timers. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
+
 /** What the upkeep has done by the connection that it is for. */
 export interface UpkeepActions {
   challenge(nonce: Uint8Array): void;
@@ -84,7 +89,7 @@ export class Upkeep {
     await this.#run(async () => {
       const { answer } = this.#outcome;
       this.#options.checkLeaf();
-      const proof = await judge(this.#parties.session, this.#parties.policy, answer);
+      const proof = await judge(this.#parties, answer, { mayBeKept: false });
       this.#outcome = { ...this.#outcome, proof };
     });
   }
@@ -100,7 +105,6 @@ export class Upkeep {
   }
 
   async #askAgain(): Promise<void> {
-    const { session, policy } = this.#parties;
     const nonce = newNonce();
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     const { timeoutMs, checkLeaf } = this.#options;
@@ -116,7 +120,7 @@ export class Upkeep {
       const work = promise.then(async (message) => {
         const answer = { message, nonce };
         checkLeaf();
-        const proof = await judge(session, policy, answer);
+        const proof = await judge(this.#parties, answer, { mayBeKept: false });
         this.#assertSameWorkload(proof);
         return { proof, answer };
       });
@@ -139,11 +143,24 @@ export class Upkeep {
     );
   }
 
+  /** Looks at the peer again when its proof is old, or what its verdict rests on ends. */
   #arm(): void {
-    const { policy } = this.#parties;
     clearTimeout(this.#timer);
-    if (policy.evidence !== "required" || policy.reattestAfterMs === undefined || this.#actions === undefined) return;
-    this.#timer = setTimeout(() => void this.reattest(), policy.reattestAfterMs);
+    const { policy } = this.#parties;
+    const ends = [this.#msToEndOfVerdict(), policy.evidence === "required" ? policy.reattestAfterMs : undefined];
+    const inMs = Math.min(...ends.filter((end) => end !== undefined));
+    if (inMs === Number.POSITIVE_INFINITY || this.#actions === undefined) return;
+    const lookAgain = async (): Promise<void> =>
+      policy.evidence === "required" ? await this.reattest() : await this.reappraise();
+    this.#timer = setTimeout(() => void lookAgain(), Math.min(inMs, MOST_TIMER_MS));
     this.#timer.unref();
+  }
+
+  /** Where the verdict rests on something that has ended already, the policy has allowed that, and time changes nothing. */
+  #msToEndOfVerdict(): number | undefined {
+    const { validUntil = null } = this.#outcome.proof.verdict ?? {};
+    if (validUntil === null) return undefined;
+    const leftMs = new Date(validUntil).getTime() - this.#parties.now().getTime();
+    return leftMs > 0 ? Math.max(leftMs + 1, LEAST_TIMER_MS) : undefined;
   }
 }

@@ -2,16 +2,18 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { after, before, describe, it } from "node:test";
-import type { Claims } from "@inclavare/attestation";
+import { after, before, beforeEach, describe, it } from "node:test";
+import type { Claims, Verdict } from "@inclavare/attestation";
 import { InclavareError } from "@inclavare/errors";
 import { encodeFrame } from "../src/frame.ts";
 import {
   acceptEnclaveTls,
+  type CertificatePolicy,
   connectEnclaveTls,
   createIdentity,
   type EnclaveTlsOptions,
   type EnclaveTlsSocket,
+  type EvidencePolicy,
   type Identity,
   Sessions,
 } from "../src/index.ts";
@@ -320,5 +322,102 @@ describe("a verdict that is revoked", () => {
     assert.notEqual(await promise, null);
     await closedBoth(server, client);
     assert.equal(Buffer.concat(received).length, 0);
+  });
+});
+
+describe("a verdict on a certificate", () => {
+  let now: Date;
+  let appraised: number;
+  let verdict: Verdict;
+  let peer: CertificatePolicy;
+
+  beforeEach(() => {
+    now = new Date();
+    appraised = 0;
+    const validUntil = new Date(now.getTime() + 3600_000).toISOString();
+    verdict = { verdict: "accepted", checks: [], validUntil } as unknown as Verdict;
+    peer = {
+      evidence: "certificate",
+      allow: "no-nonce",
+      keepVerdictMs: 60_000,
+      appraiseCertificate: async () => {
+        appraised += 1;
+        return verdict;
+      },
+    };
+  });
+
+  async function meet(identity = workload): Promise<Opened> {
+    return await open({ peer, now: () => now }, identity);
+  }
+
+  async function close({ server, client }: Opened): Promise<void> {
+    client.destroy();
+    await closedBoth(server, client);
+  }
+
+  it("serves the next connections with the same certificate, and no other certificate", async () => {
+    await close(await meet());
+    await close(await meet());
+    assert.equal(appraised, 1);
+    await close(await meet(await createIdentity({ attester, workload: "payroll", now: new Date() })));
+    assert.equal(appraised, 2);
+  });
+
+  it("serves none beyond its time, or the end of what it rests on", async () => {
+    const start = now.getTime();
+    await close(await meet());
+    now = new Date(start + 60_000);
+    await close(await meet());
+    assert.equal(appraised, 2);
+    verdict = { ...verdict, validUntil: new Date(start + 70_000).toISOString() };
+    now = new Date(start + 130_000);
+    await close(await meet());
+    verdict = { ...verdict, validUntil: new Date(start + 140_000).toISOString() };
+    now = new Date(start + 200_000);
+    await close(await meet());
+    now = new Date(start + 200_001);
+    await close(await meet());
+    assert.equal(appraised, 5);
+  });
+
+  it("is not kept where it does not suffice, and forgotten where it no longer does", async () => {
+    const opened = await meet();
+    verdict = { ...verdict, verdict: "refused" };
+    await opened.client.reappraise();
+    assert.equal((opened.client.errored as { code?: string } | null)?.code, "ERR_TLS_APPRAISAL");
+    await assert.rejects(meet(), { code: /^ERR_TLS_(APPRAISAL|REFUSED_BY_PEER)$/u });
+    await assert.rejects(meet(), { code: /^ERR_TLS_(APPRAISAL|REFUSED_BY_PEER)$/u });
+    assert.equal(appraised, 4);
+  });
+
+  it("is not kept without a word of the policy", async () => {
+    const { keepVerdictMs: _left, ...each } = peer;
+    peer = each;
+    await close(await meet());
+    await close(await meet());
+    assert.equal(appraised, 2);
+  });
+});
+
+describe("the end of what a verdict rests on", () => {
+  it("is the time for a fresh proof, without any timer of the policy", async () => {
+    let isFirst = true;
+    const peer: EvidencePolicy = {
+      ...policy,
+      appraise: async (...args) => {
+        const verdict = await policy.appraise(...args);
+        const endsInMs = isFirst ? 50 : 3600_000;
+        isFirst = false;
+        return { ...verdict, validUntil: new Date(Date.now() + endsInMs).toISOString() };
+      },
+    };
+    const { server, client } = await open({ peer });
+    client.ref();
+    const nonce = client.peer.claims?.nonce;
+    await once(client, "reattested");
+    assert.notDeepEqual(client.peer.claims?.nonce, nonce);
+    client.destroy();
+    await closedBoth(server, client);
   });
 });

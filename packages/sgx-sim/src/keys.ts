@@ -2,9 +2,17 @@
  * EGETKEY: keys derived inside the CPU. Which inputs enter which key is architectural (Intel SDM volume 3D, table of key
  * dependencies); how they are laid out is the CPU's own affair, and so is this layout ours.
  */
-import { hkdfSync } from "node:crypto";
+import { hkdfSync, type KeyObject } from "node:crypto";
 import { InclavareError } from "@inclavare/errors";
-import { aesCmac, ATTRIBUTE_FLAG, KEY_NAME, KEY_POLICY, type KeyRequest, writeAttributes } from "@inclavare/sgx";
+import {
+  aesCmac,
+  ATTRIBUTE_FLAG,
+  cmacKey,
+  KEY_NAME,
+  KEY_POLICY,
+  type KeyRequest,
+  writeAttributes,
+} from "@inclavare/sgx";
 import type { Secs } from "./einit.ts";
 import type { PlatformState } from "./state.ts";
 
@@ -157,11 +165,11 @@ function derive({ fuses }: PlatformState, dependencies: Uint8Array, sealFuses: b
   return aesCmac(sealFuses ? keys.sealed : keys.unsealed, dependencies);
 }
 
-const fuseKeys = new WeakMap<PlatformState["fuses"], { readonly sealed: Uint8Array; readonly unsealed: Uint8Array }>();
+const fuseKeys = new WeakMap<PlatformState["fuses"], { readonly sealed: KeyObject; readonly unsealed: KeyObject }>();
 
-function fuseKey(fuses: string): Uint8Array {
+function fuseKey(fuses: string): KeyObject {
   const secret = Buffer.from(fuses, "hex");
-  return Buffer.from(hkdfSync("sha256", secret, "", "inclavare simulated SGX key derivation", 16));
+  return cmacKey(Buffer.from(hkdfSync("sha256", secret, "", "inclavare simulated SGX key derivation", 16)));
 }
 
 function refused(rule: string): InclavareError {

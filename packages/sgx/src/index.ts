@@ -6,7 +6,7 @@ export {
   writeAttributes,
   XFRM_LEGACY,
 } from "./attributes.ts";
-export { aesCmac } from "./cmac.ts";
+export { aesCmac, cmacKey } from "./cmac.ts";
 export { type CollateralBundle, parseCollateralBundle } from "./collateral.ts";
 export { type EnclaveGeometry, Measurement, PAGE_FLAGS, PAGE_SIZE } from "./measurement.ts";
 export { encodeQuoteSignedPart, encodeQuoteV3, type QuoteParts } from "./quote-encode.ts";
