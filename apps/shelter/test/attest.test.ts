@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { after, before, beforeEach, describe, it } from "node:test";
-import type { Attester, EarResult, Verdict } from "@inclavare/attestation";
+import type { Attester, CollateralBundle, EarResult, Verdict } from "@inclavare/attestation";
 import {
   acceptEnclaveTls,
   createHttpService,
@@ -78,6 +78,7 @@ describe("shelter attest", () => {
   let rootFile: string;
   let secretFile: string;
   let verifiers: readonly string[] | undefined;
+  let collateral: CollateralBundle;
   let measurements: Readonly<Record<"payroll" | "other", string>>;
 
   /** A workload under the node's state directory; it takes secrets as init-runelet does. */
@@ -100,6 +101,7 @@ describe("shelter attest", () => {
     directory = mkdtempSync(join(tmpdir(), "shelter-attest-"));
     cleanup.defer(() => rmSync(directory, { recursive: true, force: true }));
     const platform = await createPlatform(join(directory, "platform"), { now: new Date() });
+    collateral = platform.collateral(new Date());
     rootFile = join(directory, "root.pem");
     writeFileSync(rootFile, platform.rootCertificatePem);
     secretFile = join(directory, "table.csv");
@@ -177,6 +179,23 @@ describe("shelter attest", () => {
     assert.match(run.stdout, /session-proof/u);
     assert.match(run.stdout, /ACCEPTED \(simulated, TCB UpToDate\); allowed by exception: simulated/u);
     assert.deepEqual([...secrets], [["payroll PUT /v1/secrets/table", "name,salary\n"]]);
+  });
+
+  it("takes the verifier's own collateral before what the workload sends", async () => {
+    await record(measurements.payroll);
+    const own = join(state, "own");
+    mkdirSync(own);
+    writeFileSync(join(own, "bundle.json"), JSON.stringify(collateral));
+    const run = await attest("--allow", "simulated", "--collateral", own);
+    assert.equal(run.code, 0, run.stdout + run.stderr);
+  });
+
+  it("hands over nothing where a service that was named cannot be had", async () => {
+    await record(measurements.payroll);
+    const run = await attest("--allow", "simulated", "-o", "json", "--pcs", "http://127.0.0.1:1");
+    assert.equal(run.code, 4, run.stderr);
+    assert.ok(failedChecks(run).includes("ERR_COLLATERAL_FETCH"));
+    assert.equal(secrets.size, 0);
   });
 
   it("prints the verdict as JSON, and saves evidence that verifies again", async () => {

@@ -105,12 +105,15 @@ describe("bytes of others", () => {
       const source = ["vcek", "snp-chain", "snp-crl"].includes(request.kind) ? endorsements : bundle;
       const [artefact] = await source.fetch(request, context);
       if (artefact === undefined) assert.fail(request.kind);
-      admitArtefact(artefact, anchors);
+      const { notBefore, notAfter } = admitArtefact(artefact, anchors);
       fc.assert(
         fc.property(near(Buffer.from(artefact.body)), (bytes) => {
-          holds(() => admitArtefact({ ...artefact, body: Buffer.from(bytes).toString("latin1") }, anchors));
+          holds(() => {
+            // Text around a certificate may differ; what is signed may not.
+            const admitted = admitArtefact({ ...artefact, body: Buffer.from(bytes).toString("latin1") }, anchors);
+            assert.deepEqual([admitted.notBefore, admitted.notAfter], [notBefore, notAfter]);
+          });
         }),
-        { numRuns: 30 },
       );
     }
   });
