@@ -19,6 +19,8 @@ describe("bin/rune reads the configuration", () => {
       "[attesterd]",
       'socket = "/s" # here',
       "platform='/p'",
+      "evidence = 'tsm'",
+      'tsm = "/t"',
       "[conversion]",
       'cache = "/c"',
       "cache_limit_mib = 200 # here",

@@ -14,7 +14,7 @@
 #include "launcher.h"
 
 enum { MOST_TEXT = 64 << 10 };
-enum kind { TEXT, PATH, PATHS, SWITCH, COUNT };
+enum kind { TEXT, PATH, PATHS, SWITCH, COUNT, EVIDENCE };
 
 static const char *const tables[] = {"rune", "attesterd", "conversion"};
 static const struct {
@@ -24,6 +24,7 @@ static const struct {
   {"rune", "runtime", TEXT}, {"rune", "state", PATH}, {"rune", "payload", PATH}, {"rune", "pals", PATHS},
   {"rune", "pal_library_paths", PATHS}, {"rune", "require_enclave", SWITCH},
   {"attesterd", "socket", PATH}, {"attesterd", "platform", PATH},
+  {"attesterd", "evidence", EVIDENCE}, {"attesterd", "tsm", PATH},
   {"conversion", "cache", PATH}, {"conversion", "cache_limit_mib", COUNT}, {"conversion", "signing_key", PATH},
 };
 enum { TABLES = sizeof tables / sizeof *tables, KEYS = sizeof keys / sizeof *keys };
@@ -98,6 +99,8 @@ static bool read_value(const char **at, size_t key, struct config *config) {
   if (keys[key].kind == SWITCH) return read_switch(at, &config->require_enclave);
   if (keys[key].kind == PATHS) return read_strings(at);
   if (keys[key].kind == COUNT) return read_count(at);
+  if (keys[key].kind == EVIDENCE)
+    return read_string(at, TEXT, ignored) && (strcmp(ignored, "simulated") == 0 || strcmp(ignored, "tsm") == 0);
   return read_string(at, keys[key].kind, key == 0 ? config->runtime : key == 1 ? config->state : ignored);
 }
 
