@@ -35,4 +35,9 @@ export interface Attester {
    * @param reportData exactly 64 bytes, which the evidence will carry; see `reportDataFor`.
    */
   evidence(reportData: Uint8Array): Promise<Evidence>;
+  /**
+   * The same over a whole claims buffer, for a source that looks at the claims before it vouches for them, as attesterd does
+   * in a guest TEE. Left out: report data suffices.
+   */
+  evidenceOver?(claims: Uint8Array): Promise<Evidence>;
 }

@@ -11,7 +11,6 @@ import {
   EVIDENCE_EXTENSION,
   type EvidenceCertificate,
   findEvidence,
-  reportDataFor,
   reportDataOf,
   VerificationCache,
 } from "@inclavare/attestation";
@@ -25,6 +24,7 @@ import {
   verifySignedBy,
 } from "@inclavare/x509";
 import { assertBound } from "./binding.ts";
+import { evidenceOver } from "./own-evidence.ts";
 import type { Leaf } from "./session-claims.ts";
 
 /** The extensions that may be critical, because they are read, or bind nobody here. */
@@ -49,6 +49,7 @@ export interface LeafOptions {
   readonly privateKey: KeyObject;
   readonly attester?: Attester | undefined;
   readonly workload?: string | undefined;
+  readonly container?: Uint8Array | undefined;
   /** Puts the collateral that the attester gives beside the evidence, for verifiers that have none; a few tens of kB. */
   readonly withEndorsements?: boolean;
   readonly now: Date;
@@ -197,14 +198,15 @@ function otherKey(cause: unknown): InclavareError {
 async function evidenceExtensions(
   attester: Attester,
   spki: Uint8Array,
-  { workload, withEndorsements = false }: LeafOptions,
+  { workload, container, withEndorsements = false }: LeafOptions,
 ): Promise<NewExtension[]> {
   const claims = encodeClaims({
     pubkeyHash: { algorithm: "sha-256", value: sha256(spki) },
     purpose: "certificate",
     ...(workload === undefined ? {} : { workload }),
+    ...(container === undefined ? {} : { container }),
   });
-  const { format, quote, collateral } = await attester.evidence(reportDataFor(claims));
+  const { format, quote, collateral } = await evidenceOver(attester, claims);
   const value = encodeEvidenceMessage({ evidence: { format, quote }, claims });
   const extensions = [{ oid: EVIDENCE_EXTENSION, critical: false, value }];
   if (!withEndorsements || collateral === undefined) return extensions;

@@ -15,6 +15,7 @@ export interface Identity {
   readonly spkiSha256: Uint8Array;
   readonly attester?: Attester;
   readonly workload?: string;
+  readonly container?: Uint8Array;
   /** Key and certificate as TLS takes them; the same object as long as the certificate is the same. */
   readonly handshakeContext: SecureContext;
   /** Makes a new certificate over the same key where less than half of the present one's life is left. */
@@ -26,6 +27,8 @@ export interface IdentityOptions {
   readonly attester?: Attester;
   /** The workload's name, a claim in every proof; what makes it true is the measurement. */
   readonly workload?: string;
+  /** Of a container in a guest TEE: the claim that says what it is (`encodeContainerClaim`), in every proof. */
+  readonly container?: Uint8Array;
   /** Whether the certificate brings the attester's collateral along (RA-TLS endorsements extension). Left out: no. */
   readonly withEndorsements?: boolean;
   readonly now: Date;
@@ -80,18 +83,20 @@ class CertifiedKey implements Identity {
   readonly spkiSha256: Uint8Array;
   readonly attester?: Attester;
   readonly workload?: string;
+  readonly container?: Uint8Array;
   readonly #withEndorsements: boolean;
   #der: Uint8Array = new Uint8Array(0);
   #pem = "";
   #context: SecureContext | undefined;
   #expiresAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(privateKey: KeyObject, { attester, workload, withEndorsements = false }: IdentityOptions) {
+  constructor(privateKey: KeyObject, { attester, workload, container, withEndorsements = false }: IdentityOptions) {
     this.privateKey = privateKey;
     this.spkiSha256 = spkiSha256Of(privateKey);
     this.#withEndorsements = withEndorsements;
     if (attester !== undefined) this.attester = attester;
     if (workload !== undefined) this.workload = workload;
+    if (container !== undefined) this.container = container;
   }
 
   get certificateDer(): Uint8Array {
@@ -117,6 +122,7 @@ class CertifiedKey implements Identity {
         privateKey: this.privateKey,
         attester: this.attester,
         workload: this.workload,
+        container: this.container,
         withEndorsements: this.#withEndorsements,
         now,
       });

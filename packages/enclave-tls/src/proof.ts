@@ -4,12 +4,12 @@ import {
   decodeEvidenceMessage,
   encodeEvidenceMessage,
   type Evidence,
-  reportDataFor,
   type Verdict,
 } from "@inclavare/attestation";
 import { InclavareError, toInclavareError } from "@inclavare/errors";
 import type { Identity } from "./identity.ts";
 import { dropVerdict, findVerdict, keepVerdict } from "./kept-verdicts.ts";
+import { evidenceOver } from "./own-evidence.ts";
 import type { CertificatePolicy, EvidencePolicy, KeyPolicy } from "./policy.ts";
 import { checkPeerClaims, ownSessionClaims, type Session } from "./session-claims.ts";
 
@@ -29,13 +29,13 @@ export interface Answer {
 /** The evidence message over this session's claims, or nothing where this side has no attester; the peer decides. */
 export async function makeProof(
   session: Session,
-  { attester, workload }: Pick<Identity, "attester" | "workload">,
+  { attester, workload, container }: Pick<Identity, "attester" | "workload" | "container">,
   nonce: Uint8Array,
 ): Promise<Uint8Array> {
   if (attester === undefined) return new Uint8Array(0);
-  const claims = ownSessionClaims(session, { nonce, workload });
+  const claims = ownSessionClaims(session, { nonce, workload, container });
   try {
-    return encodeEvidenceMessage({ evidence: await attester.evidence(reportDataFor(claims)), claims });
+    return encodeEvidenceMessage({ evidence: await evidenceOver(attester, claims), claims });
   } catch (error) {
     const { code } = toInclavareError(error);
     throw new InclavareError("ERR_TLS_ATTESTER", `own evidence could not be made (${code})`, { cause: error });

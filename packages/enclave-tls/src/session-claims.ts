@@ -26,8 +26,15 @@ interface Proof {
 }
 
 /** The claims of this side's proof of a session; see docs/enclave-tls.md, section 4. */
-export function ownSessionClaims(session: Session, { nonce, workload }: Proof): Uint8Array {
-  return encodeClaims({ ...claimsOf(session, nonce), ...(workload === undefined ? {} : { workload }) });
+export function ownSessionClaims(
+  session: Session,
+  { nonce, workload, container }: Proof & { readonly container: Uint8Array | undefined },
+): Uint8Array {
+  return encodeClaims({
+    ...claimsOf(session, nonce),
+    ...(workload === undefined ? {} : { workload }),
+    ...(container === undefined ? {} : { container }),
+  });
 }
 
 /**

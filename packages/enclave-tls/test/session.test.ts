@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
+import { type Claims, decodeClaims, encodeContainerClaim, reportDataFor } from "@inclavare/attestation";
 import {
   acceptEnclaveTls,
   connectEnclaveTls,
@@ -124,6 +125,39 @@ describe("a session with a workload", () => {
     assert.equal(client.peer.verdict?.verdict, "accepted");
     client.destroy();
     await closedBoth(server, client);
+  });
+
+  it("asks an attester that sees claims for evidence over the claims, which name the container", async () => {
+    const [enclave, seen] = [platform.launch("workload"), [] as Claims[]];
+    const attester = {
+      ...enclave,
+      evidence: () => Promise.reject(new Error("not by report data")),
+      evidenceOver: async (claims: Uint8Array) => {
+        seen.push(decodeClaims(claims));
+        return await enclave.evidence(reportDataFor(claims));
+      },
+    };
+    const container = encodeContainerClaim({
+      mrEnclave: "11".repeat(32),
+      mrSigner: "22".repeat(32),
+      isvProdId: 1,
+      isvSvn: 1,
+      debug: false,
+    });
+    const identity = await createIdentity({ attester, container, now: new Date() });
+    const [, client] = await join(
+      memoryPair(),
+      { identity, peer: ANYBODY },
+      { identity: operator, peer: expectWorkload },
+    );
+    assert.deepEqual(
+      seen.map(({ purpose, container: claim }) => [purpose, Uint8Array.from(claim ?? [])]),
+      [
+        ["certificate", container],
+        ["session", container],
+      ],
+    );
+    client.destroy();
   });
 
   it("needs a fresh proof each time", async () => {
