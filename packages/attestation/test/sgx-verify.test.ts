@@ -102,6 +102,18 @@ const WRONG_EARLY: readonly (readonly [string, WorldOptions, string, ErrorCode])
   ["PCK certificate with another role", { names: { pck: "Intel SGX TCB Signing" } }, "pck-chain", "ERR_PCK_CHAIN"],
   ["PCK CA without the right to sign", { caUsage: ["digitalSignature"] }, "pck-chain", "ERR_PCK_CHAIN"],
   ["PCK CA that is no CA", { caIsCa: false }, "pck-chain", "ERR_PCK_CHAIN"],
+  [
+    "PCK certificate that names another issuer",
+    { names: { pckIssuer: "Intel SGX PCK Platform CA" } },
+    "pck-chain",
+    "ERR_PCK_CHAIN",
+  ],
+  [
+    "PCK certificate that names another key of its issuer",
+    { pckAuthority: new Uint8Array(20) },
+    "pck-chain",
+    "ERR_PCK_CHAIN",
+  ],
   ["PCK certificate without SGX extension", { pckExtensions: [] }, "pck-chain", "ERR_PCK_CHAIN"],
   [
     "PCK certificate with an empty SGX extension",
@@ -282,6 +294,17 @@ describe("examineSgxQuote", () => {
       }
     });
   }
+
+  it("wants the PCK CRL's own chain to be that of the PCK's issuer, and not revoked", () => {
+    const ours = createWorld({ rootRevokes: [9n] });
+    for (const [other, code] of [
+      [createWorld({ caKey: newKey() }), "ERR_COLLATERAL_CHAIN"],
+      [createWorld({ caSerial: 9n }), "ERR_CERTIFICATE_REVOKED"],
+    ] as const) {
+      const collateral = { ...ours.collateral, pck_crl_issuer_chain: other.collateral.pck_crl_issuer_chain };
+      assert.deepEqual(failures(verify({ ...ours, collateral })), [["pck-crl", code]]);
+    }
+  });
 
   it("takes chains in any order", () => {
     const reversed = (pem: string): string =>

@@ -40,7 +40,14 @@ export interface WorldOptions {
     readonly ca?: string;
     readonly pck?: string;
     readonly tcbSigning?: string;
+    /** Whom the PCK certificate names as its issuer. */
+    readonly pckIssuer?: string;
   };
+  readonly caSerial?: bigint;
+  /** In place of the key of the PCK CA that the other worlds share. */
+  readonly caKey?: KeyObject;
+  /** The authority key identifier of the PCK certificate. */
+  readonly pckAuthority?: Uint8Array;
   /** Key usage of the PCK CA. */
   readonly caUsage?: readonly KeyUsage[];
   readonly caIsCa?: boolean;
@@ -96,22 +103,23 @@ const ATTESTATION_KEY = newKey();
 export function createWorld(options: WorldOptions = {}): World {
   const { root = "Intel SGX Root CA", ca = "Intel SGX PCK Processor CA" } = options.names ?? {};
   const { pck = "Intel SGX PCK Certificate", tcbSigning = "Intel SGX TCB Signing" } = options.names ?? {};
-  const { rootKey = KEYS.root } = options;
+  const { rootKey = KEYS.root, caKey = KEYS.ca } = options;
   const rootPem = issue({ name: root, issuer: root, key: rootKey, signer: rootKey, serial: SERIALS.root, ca: 1 });
   const caPem = issue({
     name: ca,
     issuer: root,
-    key: KEYS.ca,
+    key: caKey,
     signer: rootKey,
-    serial: SERIALS.ca,
+    serial: options.caSerial ?? SERIALS.ca,
     ...(options.caIsCa === false ? {} : { ca: 0 }),
     usage: options.caUsage ?? ["keyCertSign", "crlSign"],
   });
   const pckPem = issue({
     name: pck,
-    issuer: ca,
+    issuer: options.names?.pckIssuer ?? ca,
     key: KEYS.pck,
-    signer: KEYS.ca,
+    signer: caKey,
+    authority: options.pckAuthority,
     serial: SERIALS.pck,
     until: options.pckUntil ?? END,
     extensions: options.pckExtensions ?? [sgxExtension(options)],
@@ -136,7 +144,7 @@ export function createWorld(options: WorldOptions = {}): World {
     collateral: {
       pck_crl_issuer_chain: `${caPem}${rootPem}`,
       root_ca_crl: makeCrl(root, rootKey, options.rootRevokes ?? [], options.rootCrl),
-      pck_crl: makeCrl(ca, KEYS.ca, options.caRevokes ?? [], options.pckCrl),
+      pck_crl: makeCrl(ca, caKey, options.caRevokes ?? [], options.pckCrl),
       tcb_info_issuer_chain: tcbSigningChain,
       tcb_info: tcbInfo,
       tcb_info_signature: signP1363(documentKey, Buffer.from(tcbInfo)).toString("hex"),
@@ -243,9 +251,22 @@ interface Issue {
   readonly usage?: readonly KeyUsage[];
   readonly extensions?: readonly NewExtension[];
   readonly omit?: string | undefined;
+  readonly authority?: Uint8Array | undefined;
 }
 
-function issue({ name, issuer, key, signer, serial, ca, until = END, usage, extensions = [], omit }: Issue): string {
+function issue({
+  name,
+  issuer,
+  key,
+  signer,
+  serial,
+  ca,
+  until = END,
+  usage,
+  extensions = [],
+  omit,
+  authority,
+}: Issue): string {
   const publicKey = createPublicKey(key);
   const usages = usage ?? (ca === undefined ? ["digitalSignature"] : ["keyCertSign", "crlSign"]);
   const der = createCertificate({
@@ -259,7 +280,7 @@ function issue({ name, issuer, key, signer, serial, ca, until = END, usage, exte
     extensions: [
       basicConstraints(ca === undefined ? { ca: false } : { ca: true, pathLength: ca }),
       keyUsage(...usages),
-      authorityKeyId(keyId(signer)),
+      authorityKeyId(authority ?? keyId(signer)),
       subjectKeyId(keyId(key)),
       crlDistributionPoint("https://test.invalid/crl"),
       ...extensions,
