@@ -34,6 +34,16 @@ const WRONG: readonly (readonly [string, WorldOptions, string, ErrorCode])[] = [
     "tdx-module",
     "ERR_TDX_MODULE",
   ],
+  [
+    "module without the attributes that TCB Info wants",
+    {
+      tcbInfo: {
+        tdxModule: { mrsigner: "00".repeat(48), attributes: "01".repeat(8), attributesMask: "ff".repeat(8) },
+      },
+    },
+    "tdx-module",
+    "ERR_TDX_MODULE",
+  ],
   ["module of an unknown version", { td: { teeTcbSvn: [5, 2, 5] } }, "tdx-module", "ERR_TDX_MODULE"],
   [
     "module of version 1 by another signer",
@@ -119,6 +129,29 @@ describe("examineTdxQuote", () => {
       [
         "keeps the configuration part",
         { td: relaunch, tcbInfo: configuration },
+        "TDRelaunchAdvisedConfigurationNeeded",
+      ],
+      [
+        "does not help where the module was current at launch",
+        { td: { ...relaunch, teeTcbSvn: [5, 1, 4, ...Array<number>(13).fill(5)] } },
+        "OutOfDate",
+      ],
+      [
+        "keeps the configuration part of the SGX status",
+        {
+          td: { ...relaunch, teeTcbSvn: [2, 1, 4, ...Array<number>(13).fill(5)] },
+          tcbInfo: { tcbLevels: [tdxLevel("ConfigurationNeeded", 5, [5, 0, 5]), tdxLevel("OutOfDate", 5, [2, 0, 2])] },
+        },
+        "TDRelaunchAdvisedConfigurationNeeded",
+      ],
+      [
+        "keeps the configuration part of the TDX status",
+        {
+          td: { ...relaunch, teeTcbSvn: [2, 1, 4, ...Array<number>(13).fill(5)] },
+          tcbInfo: {
+            tcbLevels: [tdxLevel("UpToDate", 5, [5, 0, 5]), tdxLevel("OutOfDateConfigurationNeeded", 5, [2, 0, 2])],
+          },
+        },
         "TDRelaunchAdvisedConfigurationNeeded",
       ],
       ["does not help with an old loader", { td: { ...relaunch, teeTcbSvn2: [5, 1, 4] } }, "OutOfDate"],
