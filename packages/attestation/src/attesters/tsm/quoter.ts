@@ -63,7 +63,7 @@ export async function openTsmQuoter(options: TsmOptions = {}): Promise<Quoter> {
   };
 }
 
-/** Why there is no report to be had here; `undefined` where there is. Makes an entry and removes it. */
+/** Why there is no report to be had here; `undefined` where nothing speaks against it: whether a driver is there, only a request shows. */
 export async function whyNoTsm({ directory = TSM_DIRECTORY, files = kernelFiles }: TsmOptions = {}): Promise<
   string | undefined
 > {
