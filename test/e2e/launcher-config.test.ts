@@ -34,6 +34,7 @@ describe("bin/rune reads the configuration", () => {
       'payload = "/p # no comment"',
     ].join("\n"),
     "empty lists": "pals = []\npal_library_paths = [\n # none\n]",
+    "a grouping of shims": '[shim]\ngrouping = "pod"\n[rune]\n',
     "no line end": "require_enclave=false",
   };
   for (const [what, more] of Object.entries(understood)) {
@@ -48,6 +49,7 @@ describe("bin/rune reads the configuration", () => {
   const left = {
     "no TOML": () => "[rune",
     "an unknown key": () => `${place.baseConfig}stat = "/x"\n`,
+    "a grouping that is not supported": () => `${place.baseConfig}[shim]\ngrouping = "node"\n`,
     "a key twice": () => `${place.baseConfig}state = "/x"\n`,
     "a table twice": () => `${place.baseConfig}[rune]\n`,
     "a key of another table": () => `${place.baseConfig}socket = "/x"\n`,

@@ -14,16 +14,16 @@
 #include "launcher.h"
 
 enum { MOST_TEXT = 64 << 10 };
-enum kind { TEXT, PATH, PATHS, SWITCH, COUNT, EVIDENCE };
+enum kind { TEXT, PATH, PATHS, SWITCH, COUNT, EVIDENCE, GROUPING };
 
-static const char *const tables[] = {"rune", "attesterd", "conversion"};
+static const char *const tables[] = {"rune", "shim", "attesterd", "conversion"};
 static const struct {
   const char *table, *name;
   enum kind kind;
 } keys[] = {
   {"rune", "runtime", TEXT}, {"rune", "state", PATH}, {"rune", "payload", PATH}, {"rune", "pals", PATHS},
   {"rune", "pal_library_paths", PATHS}, {"rune", "require_enclave", SWITCH},
-  {"attesterd", "socket", PATH}, {"attesterd", "platform", PATH},
+  {"shim", "grouping", GROUPING}, {"attesterd", "socket", PATH}, {"attesterd", "platform", PATH},
   {"attesterd", "evidence", EVIDENCE}, {"attesterd", "tsm", PATH},
   {"conversion", "cache", PATH}, {"conversion", "cache_limit_mib", COUNT}, {"conversion", "signing_key", PATH},
 };
@@ -101,6 +101,7 @@ static bool read_value(const char **at, size_t key, struct config *config) {
   if (keys[key].kind == COUNT) return read_count(at);
   if (keys[key].kind == EVIDENCE)
     return read_string(at, TEXT, ignored) && (strcmp(ignored, "simulated") == 0 || strcmp(ignored, "tsm") == 0);
+  if (keys[key].kind == GROUPING) return read_string(at, TEXT, ignored) && strcmp(ignored, "pod") == 0;
   return read_string(at, keys[key].kind, key == 0 ? config->runtime : key == 1 ? config->state : ignored);
 }
 

@@ -28,6 +28,8 @@ describe("parseConfig", () => {
       pals = ["/opt/liberpal-x.so"]
       pal_library_paths = ["/opt/lib"]
       require_enclave = true
+      [shim]
+      grouping = "pod"
       [attesterd]
       socket = "/a.sock"
       platform = "/sim"
@@ -73,6 +75,9 @@ describe("parseConfig", () => {
     "rune = 1",
     "[rune]\npals = ['x']",
     "[rune]\nrequire_enclave = 'yes'",
+    "[shim]\ngrouping = 'node'",
+    "[shim]\ngrouping = true",
+    "[shim]\ngroups = 'pod'",
     "[conversion]\ncache = 'x'",
     "[conversion]\ncache_limit_mib = 0",
     "[conversion]\ncache_limit_mib = 1.5",

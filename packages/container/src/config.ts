@@ -71,6 +71,7 @@ export function loadConfig(path: string | undefined, defaults: { readonly payloa
 export function parseConfig(text: string, file: string, defaults: { readonly payload: string }): Config {
   const reader = new Reader(parseToml(text, file), file);
   const rune = reader.table("rune");
+  const shim = reader.table("shim");
   const attesterd = reader.table("attesterd");
   const conversion = reader.table("conversion");
   const config: Config = {
@@ -95,13 +96,22 @@ export function parseConfig(text: string, file: string, defaults: { readonly pay
       ...(conversion.has("signing_key") ? { signingKey: conversion.path("signing_key") } : {}),
     },
   };
-  for (const table of [reader, rune, attesterd, conversion]) table.assertNothingLeft();
+  assertGrouping(shim, file);
+  for (const table of [reader, rune, shim, attesterd, conversion]) table.assertNothingLeft();
   return config;
 }
 
 function evidenceOf(word: string, file: string): Config["attesterd"]["evidence"] {
   if (word === "simulated" || word === "tsm") return word;
   throw new InclavareError("ERR_CONFIG", `${file}: [attesterd] evidence is "${word}", expected simulated or tsm`);
+}
+
+/** What one containerd-shim-rune-v2 serves: the containers of a pod, and nothing else so far (docs/adr/0015-grouping-by-node.md). */
+function assertGrouping(shim: Reader, file: string): void {
+  const grouping = shim.text("grouping", "pod");
+  if (grouping === "pod") return;
+  const reason = grouping === "node" ? "one shim for all pods of a node is not supported" : 'expected "pod"';
+  throw new InclavareError("ERR_CONFIG", `${file}: [shim] grouping is ${JSON.stringify(grouping)}: ${reason}`);
 }
 
 /** `[rune.default_enclave]` with `type` and `runtime`, and `args` where the runtime wants some. */

@@ -36,7 +36,6 @@ export {
   exitImmediately,
   onProcessEnd,
   onProcessExit,
-  peekChild,
   pidfdOpen,
   pidfdSendSignal,
   type ProcessExit,
@@ -55,7 +54,6 @@ export { ALL_CATCHABLE_SIGNALS, ignoreSignals, signalName, signalNumber } from "
 export {
   acceptUnix,
   connectUnix,
-  createSocketPair,
   listenUnix,
   peerCredentials,
   type PeerCredentials,

@@ -8,7 +8,6 @@ const P_PID = 1;
 const P_PIDFD = 3;
 const WNOHANG = 1;
 const WEXITED = 4;
-const WNOWAIT = 0x01000000;
 const CLD_EXITED = 1;
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -48,11 +47,6 @@ export function waitChild(pid: number): ProcessExit | undefined {
   return waitId(P_PID, pid);
 }
 
-/** As {@link waitChild}, without taking the status: the child stays a zombie, and its number its own. */
-export function peekChild(pid: number): ProcessExit | undefined {
-  return waitId(P_PID, pid, WNOWAIT);
-}
-
 /**
  * Calls back once when a process has ended, whoever's child it is; its status is for its parent to take.
  * Disposing before that cancels it.
@@ -80,11 +74,11 @@ export function reapExitedChildren(): ProcessExit[] {
   return exits;
 }
 
-function waitId(type: number, id: number, flags: number = 0): ProcessExit | undefined {
+function waitId(type: number, id: number): ProcessExit | undefined {
   const waitid = libcFunction("int waitid(int type, uint id, void *info, int options)");
   const info = Buffer.alloc(SIGINFO_BYTES);
   for (;;) {
-    if (waitid(type, id, info, WEXITED | WNOHANG | flags) === 0) break;
+    if (waitid(type, id, info, WEXITED | WNOHANG) === 0) break;
     const errno = lastErrno();
     if (errno === ECHILD) return undefined;
     if (errno !== EINTR) throw linuxError("waitid", errno);

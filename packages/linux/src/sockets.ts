@@ -6,7 +6,6 @@ import { check, EAGAIN, EINTR, lastErrno, libcFunction, linuxError, loadNative }
 
 const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 0o2000001;
-const SOCK_SEQPACKET_CLOEXEC = 0o2000005;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -83,14 +82,6 @@ export function connectUnix(path: string, options: { readonly timeoutMs: number 
     closeSync(fd);
     throw error;
   }
-}
-
-/** Two connected ends that keep messages apart and take descriptors along; both close-on-exec. */
-export function createSocketPair(): readonly [number, number] {
-  const ends = Buffer.alloc(8);
-  const socketpair = libcFunction("int socketpair(int domain, int type, int protocol, void *ends)");
-  check("socketpair", socketpair(AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0, ends));
-  return [ends.readInt32LE(0), ends.readInt32LE(4)];
 }
 
 /** Sends `data` (at least one byte, in one piece) and copies of the descriptors. */

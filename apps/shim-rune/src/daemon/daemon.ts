@@ -7,7 +7,6 @@ import { setChildSubreaper } from "@inclavare/linux";
 import { createServer } from "@inclavare/ttrpc";
 import type { ShimFlags } from "../command/flags.ts";
 import { EventPublisher } from "../events/publisher.ts";
-import { NOBODY } from "../keeper/keeper.ts";
 import { statusOf } from "../task/errors.ts";
 import { taskServices } from "../task/service.ts";
 import { Tasks } from "../task/tasks.ts";
@@ -46,7 +45,7 @@ export async function runDaemon({ flags, env, config, bundle, version }: DaemonC
   const ended = Promise.withResolvers<string>();
   const runtimes = { config, namespace, path: env["PATH"], log };
   const shutdown = (): void => ended.resolve("containerd is done with it");
-  const tasks = new Tasks({ namespace, keeper: NOBODY, publisher, log, now, version, runtimes, shutdown });
+  const tasks = new Tasks({ namespace, publisher, log, now, version, runtimes, shutdown });
   const orphans = reapOrphans({ isKnown: (pid) => tasks.pids.has(pid), isBusy: () => tasks.isMaking });
   const memory = giveBackMemory();
   // A containerd that came back may hold a connection for a container that was never made, and never ask for it.

@@ -20,8 +20,8 @@ describe("reapOrphans", () => {
     let isBusy = true;
     const orphans = reapOrphans({ isKnown: (pid) => known.has(pid), isBusy: () => isBusy });
     try {
-      const unknown = orphan(0, 1);
-      const late = orphan(0, 7);
+      const unknown = orphan(0.3, 1); // longer than its shell, which would bury it
+      const late = orphan(0.3, 7);
       await sleep(1_500);
       assert.ok(existsSync(`/proc/${unknown}`), "while a process is being made, nothing is buried");
       known.add(late);

@@ -1,35 +1,18 @@
 import { closeSync } from "node:fs";
-import type { Keeper } from "../keeper/keeper.ts";
 import { pump } from "./pump.ts";
 
 /**
  * What this process holds of the input and output of another one: sources and targets of what is copied, and the writer that keeps
  * a FIFO of input from ending with its client. With a terminal `outSource` is its master side, and `inTarget` a copy of that.
  */
-export const END_NAMES = [
-  "inSource",
-  "inTarget",
-  "inHolder",
-  "outSource",
-  "outTarget",
-  "errSource",
-  "errTarget",
-] as const;
+const END_NAMES = ["inSource", "inTarget", "inHolder", "outSource", "outTarget", "errSource", "errTarget"] as const;
 export type EndName = (typeof END_NAMES)[number];
 
 /** Descriptors by name, each closed once, and the copying between them. */
 export class Ends {
-  readonly #keeper: Keeper;
-  readonly #prefix: string;
   readonly #open = new Map<EndName, number>();
   readonly #pumps = new Map<EndName, { stop(): void }>();
   readonly #copied = Promise.withResolvers<void>();
-
-  /** @param prefix of the names under which they are kept */
-  constructor(keeper: Keeper, prefix: string) {
-    this.#keeper = keeper;
-    this.#prefix = prefix;
-  }
 
   /** Resolves when all output has been handed on, or everything is closed. */
   get copied(): Promise<void> {
@@ -43,13 +26,7 @@ export class Ends {
   /** The descriptor is ours from here on. */
   add(name: EndName, descriptor: number): number {
     this.#open.set(name, descriptor);
-    this.#keeper.keep(this.#prefix + name, descriptor);
     return descriptor;
-  }
-
-  /** One that is kept already. */
-  adopt(name: EndName, descriptor: number): void {
-    this.#open.set(name, descriptor);
   }
 
   close(...names: readonly EndName[]): void {
@@ -58,7 +35,6 @@ export class Ends {
       if (descriptor === undefined) continue;
       this.#pumps.get(name)?.stop();
       this.#open.delete(name);
-      this.#keeper.drop(this.#prefix + name);
       closeSync(descriptor);
     }
   }

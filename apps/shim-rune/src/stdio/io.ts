@@ -1,4 +1,3 @@
-import type { Keeper } from "../keeper/keeper.ts";
 import { createLoggerIo } from "./logger.ts";
 import { createPipeIo } from "./pipes.ts";
 import { createFileIo } from "./file.ts";
@@ -19,9 +18,6 @@ export interface IoContext {
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly containerId: string;
   readonly namespace: string;
-  readonly keeper: Keeper;
-  /** Of the names under which its descriptors are kept. */
-  readonly prefix: string;
 }
 
 /**
@@ -33,8 +29,6 @@ export interface ProcessIo {
   readonly descriptors: Stdio;
   /** Where the terminal's master side is expected. */
   readonly consoleSocket: string | undefined;
-  /** The program that takes the output, where there is one. */
-  readonly logger: number | undefined;
   /** Begins copying; called once when the process has been made and holds its ends. */
   start(): void;
   /** No more input will come: the process reads the end once what is there is read. Also before {@link start}. */
@@ -54,7 +48,7 @@ export async function openIo(request: StdioRequest, context: IoContext): Promise
     case undefined:
     case "fifo":
       return request.terminal
-        ? createTerminalIo(withoutScheme(request), context)
+        ? createTerminalIo(withoutScheme(request))
         : createPipeIo(withoutScheme(request), context);
     case "file":
       return createFileIo(request, context);

@@ -30,7 +30,6 @@ export async function createLoggerIo(request: StdioRequest, context: IoContext):
     const child = spawn(program, args, {
       env: { CONTAINER_ID: context.containerId, CONTAINER_NAMESPACE: context.namespace },
       stdio: ["ignore", "ignore", "ignore", out.readEnd, err.readEnd, ready.writeEnd],
-      detached: true, // it outlives us, where the container does
     });
     const failed = once(child, "error").then(([error]) => Promise.reject(error as Error));
     failed.catch(() => undefined);
@@ -40,7 +39,6 @@ export async function createLoggerIo(request: StdioRequest, context: IoContext):
     return {
       ...input,
       descriptors: [input.descriptors[0], out.writeEnd, err.writeEnd],
-      logger: child.pid,
       start() {
         close(open);
         input.start();
@@ -83,7 +81,7 @@ async function readiness(descriptor: number): Promise<void> {
 }
 
 /** Preconditions: the number is still the logger's. */
-export async function stopLogger(pid: number): Promise<void> {
+async function stopLogger(pid: number): Promise<void> {
   const ended = Promise.withResolvers<void>();
   try {
     using _watch = onProcessEnd(pid, ended.resolve);

@@ -10,8 +10,8 @@ const PIPE_BYTES = 64 << 10;
  * Pipes between the process and the client's FIFOs. Real pipes, because a process may open its `/dev/stdout` anew; not the
  * FIFOs themselves, because those break when their client goes away.
  */
-export function createPipeIo(request: StdioRequest, { owner, keeper, prefix }: IoContext): ProcessIo {
-  const ends = new Ends(keeper, prefix);
+export function createPipeIo(request: StdioRequest, { owner }: IoContext): ProcessIo {
+  const ends = new Ends();
   const children: number[] = [];
   const closeChildren = (): void => {
     for (const descriptor of children.splice(0)) closeSync(descriptor);
@@ -45,7 +45,6 @@ export function createPipeIo(request: StdioRequest, { owner, keeper, prefix }: I
     return {
       descriptors,
       consoleSocket: undefined,
-      logger: undefined,
       copied: ends.copied,
       start() {
         closeChildren();

@@ -13,17 +13,17 @@ import {
 } from "@inclavare/linux";
 import { Ends } from "./ends.ts";
 import { openInputFifo, openOutputFifo } from "./fifo.ts";
-import type { IoContext, ProcessIo, StdioRequest } from "./io.ts";
+import type { ProcessIo, StdioRequest } from "./io.ts";
 
 /** The low-level runtime has sent it before it ended, so it is there. */
 const MASTER_MS = 1_000;
 const MAX_NAME_BYTES = 4096;
 
 /** A terminal between the process and the client's FIFOs; there is one output only. */
-export function createTerminalIo(request: StdioRequest, { keeper, prefix }: IoContext): ProcessIo {
+export function createTerminalIo(request: StdioRequest): ProcessIo {
   const folder = mkdtempSync(join(tmpdir(), "rune-pty-"));
   const consoleSocket = join(folder, "pty.sock");
-  const ends = new Ends(keeper, prefix);
+  const ends = new Ends();
   let listener: number | undefined;
   const nothing = openSync("/dev/null", "r+");
   let waits = true;
@@ -45,7 +45,6 @@ export function createTerminalIo(request: StdioRequest, { keeper, prefix }: IoCo
     return {
       descriptors: [nothing, nothing, nothing],
       consoleSocket,
-      logger: undefined,
       copied: ends.copied,
       start() {
         const master = receiveMaster(listener ?? -1);
@@ -66,7 +65,7 @@ export function createTerminalIo(request: StdioRequest, { keeper, prefix }: IoCo
   }
 }
 
-export function resizeTerminal(ends: Ends, size: { readonly columns: number; readonly rows: number }): void {
+function resizeTerminal(ends: Ends, size: { readonly columns: number; readonly rows: number }): void {
   const master = ends.get("outSource");
   if (master !== undefined) setTerminalSize(master, size);
 }

@@ -4,7 +4,6 @@ import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Log } from "../daemon/log.ts";
 import type { EventPublisher } from "../events/publisher.ts";
 import { toTimestamp } from "../messages/common.ts";
-import type { Keeper } from "../keeper/keeper.ts";
 import type { ShimOptions } from "../options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { notFound } from "./errors.ts";
@@ -17,7 +16,6 @@ const SIGKILL = 9;
 /** What every container of a shim uses. */
 export interface TaskContext {
   readonly namespace: string;
-  readonly keeper: Keeper;
   readonly publisher: EventPublisher;
   readonly log: Log;
   readonly now: () => Date;

@@ -38,13 +38,7 @@ export async function createContainer(
   let isMade = false;
   try {
     mountRootfs(rootfs, request.rootfs);
-    io = await openIo(request, {
-      owner,
-      containerId: id,
-      namespace: context.namespace,
-      keeper: context.keeper,
-      prefix: `${id}//`,
-    });
+    io = await openIo(request, { owner, containerId: id, namespace: context.namespace });
     await make(container, io).catch((error: unknown) => {
       isMade = !String(error).includes("already exists"); // or half of it: the runtime may have been killed over it
       throw whileDoing("OCI runtime create failed", error);

@@ -86,7 +86,7 @@ async function launch(
   container: TaskContainer,
   execId: string,
   process: ExecProcess,
-  { publisher, namespace, keeper }: TaskContext,
+  { publisher, namespace }: TaskContext,
 ): Promise<number> {
   const { id, bundle, runtime, options } = container.parts;
   const pidFile = container.pidFile(execId);
@@ -94,8 +94,6 @@ async function launch(
     owner: { uid: options.ioUid ?? process.owner.uid, gid: options.ioGid ?? process.owner.gid },
     containerId: id,
     namespace,
-    keeper,
-    prefix: `${id}/${execId}/`,
   });
   try {
     const processFile = join(bundle, `${execId}.process.json`);
