@@ -117,9 +117,8 @@ conformance("running", (alike) => {
     for (const descriptor of descriptors) closeSync(descriptor);
     subject.must("start", id);
     const { pid } = subject.state(id);
-    const open = Object.fromEntries(
-      readdirSync(`/proc/${pid}/fd`).map((number) => [number, readlinkSync(`/proc/${pid}/fd/${number}`)]),
-    );
+    waitForProgram(pid);
+    const open = Object.fromEntries(readdirSync(`/proc/${pid}/fd`).map((number) => [number, targetOf(pid, number)]));
     subject.remove(id);
     return Object.fromEntries(
       Object.entries(open)
@@ -200,3 +199,19 @@ conformance("running", (alike) => {
     return answer;
   });
 });
+
+/** `start` returns before runc's own process has become the program, and has closed what is not the program's. */
+function waitForProgram(pid: number): void {
+  const deadline = Date.now() + 10_000;
+  while (readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("runc") && Date.now() < deadline)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+}
+
+/** @returns nothing for a descriptor that was closed meanwhile */
+function targetOf(pid: number, descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+  } catch {
+    return "";
+  }
+}

@@ -7,7 +7,8 @@ import type { Prepared } from "./prepare.ts";
 
 /** Loading the runtime and creating the enclave. */
 const INIT_DEADLINE_MS = 60_000;
-const CONTROL_DEADLINE_MS = 10_000;
+/** Longer than a PAL library has for making a process: what it was that hung is init-runelet's to say. */
+const START_DEADLINE_MS = 60_000;
 
 /** Has init-runelet create the enclave; returns when it is there. @throws the runtime's own reason */
 export async function initialise(prepared: Prepared, ended?: AbortSignal): Promise<ContainerRecord> {
@@ -40,7 +41,7 @@ export async function initialise(prepared: Prepared, ended?: AbortSignal): Promi
 /** Has init-runelet run the application. @throws init-runelet's own reason */
 export async function startMain(paths: Prepared["paths"], record: ContainerRecord): Promise<void> {
   try {
-    await requestControl(paths.control, { op: "start" }, { timeoutMs: CONTROL_DEADLINE_MS });
+    await requestControl(paths.control, { op: "start" }, { timeoutMs: START_DEADLINE_MS });
   } catch (error) {
     throw reasonOfCrash(paths, error);
   }

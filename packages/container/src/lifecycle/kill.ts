@@ -5,7 +5,8 @@ import { mustRunc } from "../runc.ts";
 import { type Engine, pathsOf, SHORT_MS } from "./engine.ts";
 import { runcStatus } from "./state.ts";
 
-const CONTROL_DEADLINE_MS = 10_000;
+/** Longer than a PAL library has for `pal_kill`: what it was that hung is init-runelet's to say. */
+const CONTROL_DEADLINE_MS = 15_000;
 const SIGKILL = 9;
 
 export interface KillOptions {
