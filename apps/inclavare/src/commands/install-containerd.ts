@@ -6,6 +6,7 @@ import { InclavareError } from "@inclavare/errors";
 import { assertTaken, Daemon } from "../containerd-toml/daemon.ts";
 import { parseContainerdConfig, type Table } from "../containerd-toml/document.ts";
 import { assertHandlers } from "../containerd-toml/handlers.ts";
+import { SERVICE_PATH, SHIM } from "../containerd-toml/names.ts";
 import { type Plan, planInstall, planUndo, type State, type Texts } from "../containerd-toml/plan.ts";
 import { formatRecord, parseRecord } from "../containerd-toml/record.ts";
 import { formatDiff } from "../host-files/diff.ts";
@@ -15,9 +16,6 @@ import { formatOption, printResult } from "../options/output.ts";
 const CONFIG = "/etc/containerd/config.toml";
 const OPTIONS_FOLDER = "/etc/inclavare-containers";
 const RECORD_SUFFIX = ".inclavare";
-const SHIM = "containerd-shim-rune-v2";
-/** Where systemd's services look for programs. */
-const SERVICE_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];
 const DEFAULT_HANDLERS = ["rune", ...SUPPORTED_RUNTIMES.map((runtime) => `rune-${runtime}`)];
 
 const options = {

@@ -3,8 +3,8 @@ import { SUPPORTED_RUNTIMES, type TeeType } from "@inclavare/container";
 import { InclavareError } from "@inclavare/errors";
 import { type ContainerdConfig, isTable, runtimeNamed, type Table } from "./document.ts";
 import type { Runtimes } from "./edit.ts";
+import { RUNTIME_TYPE } from "./names.ts";
 
-const RUNTIME_TYPE = "io.containerd.rune.v2";
 /** What containerd itself has where no file names a runtime; 1.6 and 1.7 forget it as soon as one does. */
 const BUILT_IN: Table = { runtime_type: "io.containerd.runc.v2" };
 const PREFIX = "rune-";

@@ -2,6 +2,7 @@ import { DEFAULT_CONFIG_PATH, findProgram } from "@inclavare/container";
 import { verifyPayload } from "@inclavare/enclave-image";
 import { formatOneLine, isInclavareError } from "@inclavare/errors";
 import { type Check, fail, pass, warn } from "./check.ts";
+import { containerd } from "./containerd.ts";
 
 const NODE_MAJOR = 24;
 /** The oldest runc that the project is tested with. */
@@ -113,7 +114,18 @@ const attesterd: Check = ({ machine, config: { attesterd: settings } }) => {
 };
 
 /** In the order in which somebody would look. */
-export const CHECKS: readonly Check[] = [node, root, runc, cgroup, namespaces, devices, tsm, payload, attesterd];
+export const CHECKS: readonly Check[] = [
+  node,
+  root,
+  runc,
+  cgroup,
+  namespaces,
+  devices,
+  tsm,
+  payload,
+  attesterd,
+  containerd,
+];
 
 /** For the configuration, which is read before everything else. */
 export const CONFIG_FIX = `correct ${DEFAULT_CONFIG_PATH}, or the file that INCLAVARE_CONFIG names`;

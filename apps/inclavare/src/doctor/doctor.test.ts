@@ -2,18 +2,32 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { after, describe, it, type TestContext } from "node:test";
 import { runProgram } from "@inclavare/cli";
 import { createProgram } from "../program.ts";
 import type { Finding, Machine } from "./check.ts";
 import { examine } from "./examine.ts";
 
+const CRI = "io.containerd.grpc.v1.cri";
+/** What `containerd config dump` prints. */
+function containerdHas(runtime = 'runtime_type = "io.containerd.rune.v2"', more = ""): string {
+  return `version = 2\n${more}\n[plugins."${CRI}".containerd.runtimes.rune]\n${runtime}\n`;
+}
+/** A containerd that can be found; what it prints is made up. */
+const programs = mkdtempSync(join(tmpdir(), "inclavare-doctor-bin-"));
+writeFileSync(join(programs, "containerd"), "#!/bin/false\n", { mode: 0o755 });
+after(() => rmSync(programs, { recursive: true, force: true }));
+const containerdSays = (text: string, exists = (_: string): boolean => true): Partial<Machine> => ({
+  run: () => text,
+  exists,
+});
+
 const HEALTHY: Machine = {
   nodeVersion: "v24.1.0",
   uid: 0,
-  searchPath: undefined,
+  searchPath: programs,
   exists: () => true,
-  run: () => "runc version 1.1.5+ds1\ncommit: x\n",
+  run: (program) => (program.endsWith("containerd") ? containerdHas() : "runc version 1.1.5+ds1\ncommit: x\n"),
   connect: () => undefined,
 };
 
@@ -58,6 +72,21 @@ describe("examine", () => {
     ["payload", {}, "fail"],
     ["attesterd", {}, "pass"],
     ["attesterd", { connect: failing }, "fail"],
+    ["containerd", {}, "pass"],
+    ["containerd", { searchPath: "/nonexistent" }, "warn"],
+    ["containerd", { run: failing }, "fail"],
+    ["containerd", containerdSays("not TOML"), "fail"],
+    ["containerd", containerdSays(containerdHas('runtime_type = "io.containerd.runc.v2"')), "warn"],
+    ["containerd", containerdSays(containerdHas(undefined, `disabled_plugins = ["${CRI}"]`)), "warn"],
+    ["containerd", containerdSays(containerdHas(), (path) => !path.endsWith("containerd-shim-rune-v2")), "fail"],
+    [
+      "containerd",
+      containerdSays(
+        containerdHas('runtime_type = "io.containerd.rune.v2"\noptions = { ConfigPath = "/o.toml" }'),
+        (path) => path !== "/o.toml",
+      ),
+      "fail",
+    ],
   ];
   for (const [check, change, result] of cases) {
     it(`${check}: ${result} with ${Object.keys(change).join(", ") || "a healthy machine"}`, (t) => {
