@@ -25,6 +25,8 @@ describe("bin/rune reads the configuration", () => {
       'cache = "/c"',
       "cache_limit_mib = 200 # here",
       'signing_key = "/k"',
+      "[metrics]",
+      'folder = "/m"',
       "[rune]\t# the rest below",
       'pals = [ "/a.so", # one',
       '  "/b.so",',

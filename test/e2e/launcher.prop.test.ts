@@ -75,6 +75,7 @@ const LINES = fc.oneof(
         "cache",
         "cache_limit_mib",
         "signing_key",
+        "folder",
         "other",
         '"pals"',
       ),

@@ -16,7 +16,7 @@
 enum { MOST_TEXT = 64 << 10 };
 enum kind { TEXT, PATH, PATHS, SWITCH, COUNT, EVIDENCE, GROUPING };
 
-static const char *const tables[] = {"rune", "shim", "attesterd", "conversion"};
+static const char *const tables[] = {"rune", "shim", "attesterd", "conversion", "metrics"};
 static const struct {
   const char *table, *name;
   enum kind kind;
@@ -26,6 +26,7 @@ static const struct {
   {"shim", "grouping", GROUPING}, {"attesterd", "socket", PATH}, {"attesterd", "platform", PATH},
   {"attesterd", "evidence", EVIDENCE}, {"attesterd", "tsm", PATH},
   {"conversion", "cache", PATH}, {"conversion", "cache_limit_mib", COUNT}, {"conversion", "signing_key", PATH},
+  {"metrics", "folder", PATH},
 };
 enum { TABLES = sizeof tables / sizeof *tables, KEYS = sizeof keys / sizeof *keys };
 

@@ -44,7 +44,14 @@ async function run(flags: ShimFlags): Promise<void> {
     }
     case "": {
       const { runDaemon } = await import("./daemon/daemon.ts");
-      return await runDaemon({ flags, env: process.env, config: readConfig(), bundle: process.cwd(), version });
+      return await runDaemon({
+        flags,
+        env: process.env,
+        config: readConfig(),
+        bundle: process.cwd(),
+        version,
+        revision: COMMIT,
+      });
     }
     default:
       throw new InclavareError("ERR_USAGE", `there is no action ${flags.action}`);

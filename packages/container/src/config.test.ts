@@ -38,7 +38,9 @@ describe("parseConfig", () => {
       [conversion]
       cache = "/c"
       cache_limit_mib = 2
-      signing_key = "/k.pem"`;
+      signing_key = "/k.pem"
+      [metrics]
+      folder = "/m"`;
     assert.deepEqual(parseConfig(text, "c", defaults), {
       rune: {
         runtime: "/opt/crun",
@@ -50,6 +52,7 @@ describe("parseConfig", () => {
       },
       attesterd: { socket: "/a.sock", platform: "/sim", evidence: "tsm", tsm: "/t" },
       conversion: { cache: "/c", cacheLimitBytes: 2 << 20, signingKey: "/k.pem" },
+      metrics: { folder: "/m" },
     });
   });
 
@@ -78,6 +81,7 @@ describe("parseConfig", () => {
     "[shim]\ngrouping = 'node'",
     "[shim]\ngrouping = true",
     "[shim]\ngroups = 'pod'",
+    "[metrics]\nfolder = 'x'",
     "[conversion]\ncache = 'x'",
     "[conversion]\ncache_limit_mib = 0",
     "[conversion]\ncache_limit_mib = 1.5",

@@ -33,6 +33,11 @@ export interface Config {
     /** Folder of configfs-tsm. */
     readonly tsm: string;
   };
+  /** Left out: none are kept. */
+  readonly metrics?: {
+    /** Folder of the sockets at which shims give theirs. */
+    readonly folder: string;
+  };
   /** Ordinary images that become enclaves on this node. */
   readonly conversion: {
     /** Folder of the enclaves that were made, for the next container of the same image. */
@@ -67,13 +72,14 @@ export function loadConfig(path: string | undefined, defaults: { readonly payloa
   return parseConfig(text, file, defaults);
 }
 
-/** Parses a configuration: strict TOML, three tables, no unknown key. @throws ERR_CONFIG */
+/** Parses a configuration: strict TOML, known tables, no unknown key. @throws ERR_CONFIG */
 export function parseConfig(text: string, file: string, defaults: { readonly payload: string }): Config {
   const reader = new Reader(parseToml(text, file), file);
   const rune = reader.table("rune");
   const shim = reader.table("shim");
   const attesterd = reader.table("attesterd");
   const conversion = reader.table("conversion");
+  const metrics = reader.table("metrics");
   const config: Config = {
     rune: {
       runtime: rune.text("runtime", "runc"),
@@ -90,6 +96,7 @@ export function parseConfig(text: string, file: string, defaults: { readonly pay
       evidence: evidenceOf(attesterd.text("evidence", "simulated"), file),
       tsm: attesterd.path("tsm", "/sys/kernel/config/tsm/report"),
     },
+    ...(metrics.has("folder") ? { metrics: { folder: metrics.path("folder") } } : {}),
     conversion: {
       cache: conversion.path("cache", "/var/cache/inclavare/enclaves"),
       cacheLimitBytes: conversion.count("cache_limit_mib", DEFAULT_CACHE_MIB) * MIB,
@@ -97,7 +104,7 @@ export function parseConfig(text: string, file: string, defaults: { readonly pay
     },
   };
   assertGrouping(shim, file);
-  for (const table of [reader, rune, shim, attesterd, conversion]) table.assertNothingLeft();
+  for (const table of [reader, rune, shim, attesterd, conversion, metrics]) table.assertNothingLeft();
   return config;
 }
 

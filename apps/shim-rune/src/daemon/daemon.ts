@@ -3,11 +3,15 @@ import { once } from "node:events";
 import { createServer as createSocketServer } from "node:net";
 import { join } from "node:path";
 import type { Config } from "@inclavare/container";
+import { formatOneLine } from "@inclavare/errors";
 import { setChildSubreaper } from "@inclavare/linux";
 import { createServer } from "@inclavare/ttrpc";
 import type { ShimFlags } from "../command/flags.ts";
 import { EventPublisher } from "../events/publisher.ts";
+import type { ShimFacts } from "../metrics/shim-metrics.ts";
+import type { RunningMetrics } from "../metrics/start.ts";
 import { statusOf } from "../task/errors.ts";
+import { observeServices } from "../task/observe.ts";
 import { taskServices } from "../task/service.ts";
 import { Tasks } from "../task/tasks.ts";
 import { watchIdle } from "./idle.ts";
@@ -28,10 +32,11 @@ export interface DaemonContext {
   readonly config: Config;
   readonly bundle: string;
   readonly version: string;
+  readonly revision: string;
 }
 
 /** Serves containerd until it says that the shim may go. */
-export async function runDaemon({ flags, env, config, bundle, version }: DaemonContext): Promise<void> {
+export async function runDaemon({ flags, env, config, bundle, version, revision }: DaemonContext): Promise<void> {
   const now = (): Date => new Date();
   const log = new Log({ descriptor: LOG, debug: flags.debug, now });
   process.on("uncaughtException", (error) => log.write("error", `unexpected: ${error.stack ?? String(error)}`));
@@ -41,7 +46,11 @@ export async function runDaemon({ flags, env, config, bundle, version }: DaemonC
   setChildSubreaper(true);
   process.title = `containerd-shim-rune-v2 -namespace ${flags.namespace} -id ${flags.id} -address ${flags.address}`;
   const { namespace } = flags;
-  const publisher = new EventPublisher({ address: env["TTRPC_ADDRESS"] ?? "", namespace, log, now });
+  let measured: RunningMetrics | undefined;
+  const published = (name: string, event: object): void => {
+    if (name === "TaskExit") measured?.metrics.exited((event as { readonly exitStatus?: number }).exitStatus ?? 0);
+  };
+  const publisher = new EventPublisher({ address: env["TTRPC_ADDRESS"] ?? "", namespace, log, now, published });
   const ended = Promise.withResolvers<string>();
   const runtimes = { config, namespace, path: env["PATH"], log };
   const shutdown = (): void => ended.resolve("containerd is done with it");
@@ -53,7 +62,13 @@ export async function runDaemon({ flags, env, config, bundle, version }: DaemonC
     () => !tasks.isEmpty,
     () => ended.resolve("nobody needs it"),
   );
-  const server = createServer({ services: taskServices(tasks, idle.touch), statusOf });
+  if (config.metrics !== undefined) {
+    const facts = { version, revision, namespace, id: flags.id };
+    const counts = { containers: () => tasks.size, processes: () => tasks.pids.size };
+    measured = await measure(config.metrics.folder, { ...facts, ...counts }, log);
+  }
+  const services = observeServices(taskServices(tasks, idle.touch), log, measured?.metrics.called);
+  const server = createServer({ services, statusOf });
   const listener = createSocketServer();
   server.listen(listener);
   listener.listen({ fd: LISTENER });
@@ -70,7 +85,19 @@ export async function runDaemon({ flags, env, config, bundle, version }: DaemonC
   await publisher.close(FLUSH_MS);
   orphans.close();
   memory.close();
+  measured?.close();
   process.exit(0);
+}
+
+/** Metrics are loaded only when somebody wants them; that they cannot be had is no reason not to run containers. */
+async function measure(folder: string, facts: ShimFacts, log: Log): Promise<RunningMetrics | undefined> {
+  try {
+    const { startMetrics } = await import("../metrics/start.ts");
+    return await startMetrics(folder, facts);
+  } catch (error) {
+    log.write("warning", `there are no metrics: ${formatOneLine(error)}`);
+    return undefined;
+  }
 }
 
 /** As `start` wrote it before it started us. */

@@ -18,6 +18,8 @@ export interface PublisherOptions {
   readonly namespace: string;
   readonly log: Log;
   readonly now: () => Date;
+  /** Told of every event as it is published, whether anybody wants it or not. */
+  readonly published?: (name: EventName, event: object) => void;
 }
 
 interface Queued {
@@ -43,6 +45,7 @@ export class EventPublisher {
   }
 
   publish<N extends EventName>(name: N, event: Partial<EventOf<N>>): void {
+    this.#options.published?.(name, event);
     if (this.#options.address === "") return;
     if (this.#queue.length >= MAX_QUEUED) this.#makeRoom();
     const codec = EVENTS[name] as { encode(value: Partial<EventOf<N>>): Uint8Array };

@@ -74,7 +74,10 @@ export class Histogram implements Family {
   }
 
   observe(value: string, observed: number): void {
-    const known = this.#values.get(value) ?? { counts: Array.from({ length: this.#bounds.length + 1 }, () => 0), sum: 0 };
+    const known = this.#values.get(value) ?? {
+      counts: Array.from({ length: this.#bounds.length + 1 }, () => 0),
+      sum: 0,
+    };
     this.#values.set(value, known);
     const found = this.#bounds.findIndex((bound) => observed <= bound);
     const bucket = found === -1 ? this.#bounds.length : found;

@@ -14,9 +14,6 @@ export interface ShimFacts {
   readonly processes: () => number;
 }
 
-/** How a call ended, by the number of its ttrpc status; 0 is success. */
-export type CallStatus = number;
-
 /** The metrics of a shim. Process metrics that have names of their own in Prometheus's world keep these. */
 export class ShimMetrics {
   readonly #latency = new Histogram(
@@ -35,11 +32,6 @@ export class ShimMetrics {
     "Processes that ended, by exit code class: zero, nonzero, signal.",
     "result",
   );
-  readonly #starts = new Counter(
-    "inclavare_shim_starts_total",
-    "How the shim's process came to its containers: new, or adopted from one that ended.",
-    "kind",
-  );
   readonly #families: readonly Family[];
 
   constructor({ version, revision, namespace, id, containers, processes }: ShimFacts) {
@@ -50,25 +42,20 @@ export class ShimMetrics {
       new Gauge("inclavare_shim_processes", "Processes that the shim waits for, those of exec included.", processes),
       new Gauge("process_resident_memory_bytes", "Resident memory of the shim.", () => process.memoryUsage.rss()),
       new Gauge("process_start_time_seconds", "When the shim's process began, since 1970.", startTime),
-      this.#starts,
       this.#exits,
       this.#failures,
       this.#latency,
     ];
   }
 
-  called(method: string, seconds: number, isOk: boolean): void {
+  readonly called = (method: string, seconds: number, isOk: boolean): void => {
     this.#latency.observe(method, seconds);
     if (!isOk) this.#failures.add(method);
-  }
+  };
 
   /** @param status as waitpid's callers know it: 128 + signal for a process that a signal ended */
   exited(status: number): void {
     this.#exits.add(status === 0 ? "zero" : status > 128 ? "signal" : "nonzero");
-  }
-
-  started(kind: "new" | "adopted"): void {
-    this.#starts.add(kind);
   }
 
   render(): string {

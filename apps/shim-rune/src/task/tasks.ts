@@ -42,6 +42,11 @@ export class Tasks {
     this.#options = options;
   }
 
+  /** Containers from Create to Delete. */
+  get size(): number {
+    return this.#containers.size;
+  }
+
   get isEmpty(): boolean {
     return this.#containers.size === 0 && this.#making.size === 0;
   }
