@@ -17,7 +17,7 @@ function containerdHas(runtime = 'runtime_type = "io.containerd.rune.v2"', more 
 const programs = mkdtempSync(join(tmpdir(), "inclavare-doctor-bin-"));
 writeFileSync(join(programs, "containerd"), "#!/bin/false\n", { mode: 0o755 });
 after(() => rmSync(programs, { recursive: true, force: true }));
-const containerdSays = (text: string, exists = (_: string): boolean => true): Partial<Machine> => ({
+const containerdSays = (text: string, exists: (path: string) => boolean = () => true): Partial<Machine> => ({
   run: () => text,
   exists,
 });

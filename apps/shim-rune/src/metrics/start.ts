@@ -11,7 +11,7 @@ const CONNECT_MS = 1_000;
 /** Metrics that are being kept, and can be fetched. */
 export interface RunningMetrics {
   readonly metrics: ShimMetrics;
-  close(): void;
+  readonly close: () => void;
 }
 
 /**
