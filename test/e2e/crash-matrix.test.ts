@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "n
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { plainProbe } from "../conformance/probe.ts";
+import { random } from "../support/random.ts";
 import { Probes } from "../support/probes.ts";
 import { cannotRun } from "../support/testbed.ts";
 
@@ -65,17 +66,6 @@ function killIfThere(pid: number): void {
   } catch {
     // it was quicker
   }
-}
-
-/** mulberry32: small, and the same everywhere. @returns numbers from 0 to below 1 */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Every pair comes in turn; only the time and the sort of container are left to chance. */

@@ -101,6 +101,11 @@ export class ShimBed {
     return join(SOCKETS, createHash("sha256").update(words).digest("hex"));
   }
 
+  /** Has {@link close} look for the socket of a container without a pod, or of a pod. */
+  expectSocket(group: string): void {
+    this.#sockets.add(this.socket(group));
+  }
+
   /** Runs a command to its end, with a shell between. */
   sh(id: string, command: string, ...flags: string[]): Ran {
     this.#sockets.add(this.socket(id));
