@@ -15,6 +15,7 @@ import { observeServices } from "../task/observe.ts";
 import { taskServices } from "../task/service.ts";
 import { Tasks } from "../task/tasks.ts";
 import { watchIdle } from "./idle.ts";
+import { Joins } from "./joins.ts";
 import { Log } from "./log.ts";
 import { giveBackMemory } from "./memory.ts";
 import { reapOrphans } from "./orphans.ts";
@@ -53,7 +54,12 @@ export async function runDaemon({ flags, env, config, bundle, version, revision 
   const publisher = new EventPublisher({ address: env["TTRPC_ADDRESS"] ?? "", namespace, log, now, published });
   const ended = Promise.withResolvers<string>();
   const runtimes = { config, namespace, path: env["PATH"], log };
-  const shutdown = (): void => ended.resolve("containerd is done with it");
+  const joins = new Joins();
+  const shutdown = (): void => {
+    void joins.settled().then(() => {
+      if (tasks.isEmpty) ended.resolve("containerd is done with it");
+    });
+  };
   const tasks = new Tasks({ namespace, publisher, log, now, version, runtimes, shutdown });
   const orphans = reapOrphans({ isKnown: (pid) => tasks.pids.has(pid), isBusy: () => tasks.isMaking });
   const memory = giveBackMemory();
@@ -74,7 +80,10 @@ export async function runDaemon({ flags, env, config, bundle, version, revision 
   listener.listen({ fd: LISTENER });
   await once(listener, "listening");
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ended.resolve(signal));
-  listener.on("connection", idle.touch);
+  listener.on("connection", (connection) => {
+    idle.touch();
+    joins.watch(connection);
+  });
 
   const reason = await ended.promise;
   log.write("debug", `the shim ends: ${reason}`);
