@@ -221,7 +221,10 @@ describe("known problems of shims", { skip: cannotRun("containerd", "ctr", "busy
     const kill = shim.run(["task", "kill", "--signal", "KILL", "hangs"], undefined, 15_000);
     await runtime.reached("before-kill");
     using client = shim.clientOf(shim.address("hangs"));
-    for (const method of ["Connect", "State", "Stats"]) await call(client, method, { id: "hangs" }, 2_000);
+    for (const method of ["Connect", "State", "Stats"]) {
+      const answered = { service: "containerd.task.v2.Task", method, request, response: message({}) };
+      await client.call(answered, { id: "hangs" }, { timeoutMs: 2_000 });
+    }
     await shim.containerd.kill();
     const startedAt = performance.now();
     await shim.containerd.launch();
