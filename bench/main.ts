@@ -7,6 +7,7 @@ import { programRows } from "./programs.ts";
 import { quoteRows } from "./quotes.ts";
 import type { Row } from "./sample.ts";
 import { shimMemoryRows } from "./shim-memory.ts";
+import { shimTimeRows } from "./shim-time.ts";
 import { Workshop } from "./workshop.ts";
 
 const HEAD: Row = { what: "what", subject: "ours", peer: "peer", ratio: "ratio", runs: 0, spread: "spread" };
@@ -20,7 +21,7 @@ const rows: Row[] = [];
 {
   await using shop = new Workshop(process.env);
   await shop.open();
-  for (const measure of [containerRows, shimMemoryRows, programRows, attestationRows, quoteRows]) {
+  for (const measure of [containerRows, shimTimeRows, shimMemoryRows, programRows, attestationRows, quoteRows]) {
     rows.push(...(await measure(shop)));
     process.stderr.write(`bench: ${rows.length} rows\n`);
   }

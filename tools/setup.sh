@@ -13,7 +13,7 @@ case "$(uname -m)" in x86_64|aarch64) ;; *) die "no Node build for $(uname -m): 
 # command that must be there : Debian package that brings it
 missing=''
 needed='runc:runc cc:gcc strip:binutils patchelf:patchelf ps:procps'
-[ "${1:-}" != test ] || needed="$needed containerd:containerd ctr:containerd crun:crun dockerd:docker.io docker:docker.io busybox:busybox-static"
+[ "${1:-}" != test ] || needed="$needed containerd:containerd ctr:containerd crun:crun dockerd:docker.io docker:docker.io busybox:busybox-static openssl:openssl"
 [ "${1:-}" != test ] || [ -e /usr/lib/cni/bridge ] || missing=containernetworking-plugins
 for pair in $needed; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || case " $missing " in *" ${pair##*:} "*) ;; *) missing="$missing ${pair##*:}" ;; esac
