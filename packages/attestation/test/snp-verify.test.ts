@@ -245,6 +245,16 @@ const WRONG: readonly (readonly [string, SnpWorldOptions, string, ErrorCode])[] 
   ["a VCEK by the ASVK", { names: { issuer: "SEV-VLEK-Milan" } }, "vek-chain", "ERR_SNP_CHAIN"],
   ["a VLEK by the ASK", { kind: "VLEK", names: { issuer: "SEV-Milan" } }, "vek-chain", "ERR_SNP_CHAIN"],
   ["an ASK that is no CA", { issuerIsCa: false }, "vek-chain", "ERR_SNP_CHAIN"],
+  [
+    "an ASK that is no CA, though its key may sign",
+    { issuerIsCa: false, issuerSigns: true },
+    "vek-chain",
+    "ERR_SNP_CHAIN",
+  ],
+  ["an ASK whose key may not sign certificates", { issuerSigns: false }, "vek-chain", "ERR_SNP_CHAIN"],
+  ["an ASK with a small key", { issuerKeyIsSmall: true }, "vek-chain", "ERR_SNP_CHAIN"],
+  ["a VCEK that is a CA", { vekIsCa: true }, "vek-chain", "ERR_SNP_CHAIN"],
+  ["a VCEK that the ASK has not signed", { vekIsForged: true }, "vek-chain", "ERR_SNP_CHAIN"],
   ["a VCEK on P-256", { vekCurve: "P-256" }, "vek-chain", "ERR_SNP_CHAIN"],
   ["a VCEK signed with PKCS#1", { vekPkcs1: true }, "vek-chain", "ERR_SNP_CHAIN"],
   [

@@ -38,6 +38,13 @@ export interface SnpWorldOptions {
   readonly productName?: string;
   readonly names?: { readonly ark?: string; readonly issuer?: string };
   readonly issuerIsCa?: boolean;
+  /** Whether the issuer's key usage has keyCertSign; left out: as a CA has it. */
+  readonly issuerSigns?: boolean;
+  /** An RSA key of 2048 bits for ASK or ASVK, with which the VEK's certificate is signed. */
+  readonly issuerKeyIsSmall?: boolean;
+  readonly vekIsCa?: boolean;
+  /** A VEK's certificate with the issuer's name, signed with a key that is not the issuer's. */
+  readonly vekIsForged?: boolean;
   readonly vekUntil?: Date;
   readonly vekCurve?: "P-256" | "P-384";
   /** The eight bytes of TCB_VERSION that the key is for. */
@@ -69,6 +76,7 @@ export const SNP_SERIALS = { ark: 1n, issuer: 2n, vek: 3n } as const;
 
 // One key plays every authority: making an RSA key of this size takes a second.
 const AUTHORITY = generateKeyPairSync("rsa", { modulusLength: 4096 }).privateKey;
+const SMALL_AUTHORITY = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
 const VEK_KEYS = {
   "P-256": generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
   "P-384": generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey,
@@ -83,14 +91,22 @@ export function createSnpWorld(options: SnpWorldOptions = {}): SnpWorld {
   const hwid = options.hwid ?? Buffer.alloc(product === "Turin" ? 8 : 64, 0x77);
   const { vekExtensions = (extensions: NewExtension[]) => extensions } = options;
   const arkPem = issue({ name: ark, issuer: ark, serial: SNP_SERIALS.ark, ca: true });
-  const issuerPem = issue({ name: issuer, issuer: ark, serial: SNP_SERIALS.issuer, ca: options.issuerIsCa !== false });
+  const issuerPem = issue({
+    name: issuer,
+    issuer: ark,
+    serial: SNP_SERIALS.issuer,
+    ca: options.issuerIsCa !== false,
+    ...(options.issuerSigns === undefined ? {} : { signs: options.issuerSigns }),
+    key: options.issuerKeyIsSmall === true ? SMALL_AUTHORITY : AUTHORITY,
+  });
   const vekKey = VEK_KEYS[options.vekCurve ?? "P-384"];
   const vekPem = issue({
     name: `SEV-${kind}`,
     issuer,
     serial: SNP_SERIALS.vek,
-    ca: false,
+    ca: options.vekIsCa === true,
     key: vekKey,
+    signer: options.issuerKeyIsSmall === true || options.vekIsForged === true ? SMALL_AUTHORITY : AUTHORITY,
     until: options.vekUntil ?? END,
     pkcs1: options.vekPkcs1 === true,
     extensions: vekExtensions(amdExtensions({ ...options, kind, product, keyTcb, hwid })),
@@ -163,16 +179,20 @@ interface Issue {
   readonly issuer: string;
   readonly serial: bigint;
   readonly ca: boolean;
+  /** Whether the key usage has keyCertSign; left out: as `ca` says. */
+  readonly signs?: boolean;
   readonly key?: KeyObject;
+  readonly signer?: KeyObject;
   readonly until?: Date;
   readonly pkcs1?: boolean;
   readonly extensions?: readonly NewExtension[];
 }
 
-function issue({ name, issuer, serial, ca, key = AUTHORITY, until = END, pkcs1, extensions = [] }: Issue): string {
+function issue(what: Issue): string {
+  const { name, issuer, serial, ca, signs = ca, key = AUTHORITY, signer, until = END, pkcs1, extensions = [] } = what;
   const all = [
     basicConstraints({ ca }),
-    keyUsage(...(ca ? (["keyCertSign", "crlSign"] as const) : (["digitalSignature"] as const))),
+    keyUsage(...(signs ? (["keyCertSign", "crlSign"] as const) : (["digitalSignature"] as const))),
     ...extensions,
   ];
   const algorithm = pkcs1 === true ? derSequence(derOid("1.2.840.113549.1.1.12"), derNull()) : pssAlgorithm();
@@ -186,7 +206,7 @@ function issue({ name, issuer, serial, ca, key = AUTHORITY, until = END, pkcs1, 
     createPublicKey(key).export({ type: "spki", format: "der" }),
     derContext(3, derExtensions(all)),
   );
-  return toPem(derSequence(tbs, algorithm, derBitString(signAs(tbs, pkcs1 === true))), "CERTIFICATE");
+  return toPem(derSequence(tbs, algorithm, derBitString(signAs(tbs, pkcs1 === true, signer))), "CERTIFICATE");
 }
 
 function createCrl(issuer: string, serials: readonly bigint[], next: Date): string {
@@ -204,9 +224,9 @@ function createCrl(issuer: string, serials: readonly bigint[], next: Date): stri
   return toPem(derSequence(tbs, algorithm, derBitString(signAs(tbs, false))), "X509 CRL");
 }
 
-function signAs(bytes: Uint8Array, pkcs1: boolean): Uint8Array {
+function signAs(bytes: Uint8Array, pkcs1: boolean, key: KeyObject = AUTHORITY): Uint8Array {
   const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 };
-  return sign("sha384", bytes, { key: AUTHORITY, ...(pkcs1 ? {} : pss) });
+  return sign("sha384", bytes, { key, ...(pkcs1 ? {} : pss) });
 }
 
 function pssAlgorithm(): Der {
