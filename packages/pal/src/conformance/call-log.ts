@@ -39,26 +39,30 @@ export class CallLog {
     return {
       name: runtime.name,
       apiVersion: runtime.apiVersion,
-      init: async (attributes) => await this.track("init", runtime.init(attributes)),
-      createProcess: async (request) => await this.track("create process", runtime.createProcess(request)),
-      exec: async (pid) => await this.track("exec", runtime.exec(pid)),
-      kill: async (pid, signal) => await this.track("kill", runtime.kill(pid, signal)),
-      destroy: async () => await this.track("destroy", runtime.destroy()),
+      init: async (attributes) => await this.track("init", async () => await runtime.init(attributes)),
+      createProcess: async (request) =>
+        await this.track("create process", async () => await runtime.createProcess(request)),
+      exec: async (pid) => await this.track("exec", async () => await runtime.exec(pid)),
+      kill: async (pid, signal) => await this.track("kill", async () => await runtime.kill(pid, signal)),
+      destroy: async () => await this.track("destroy", async () => await runtime.destroy()),
       ...(assert === undefined
         ? {}
-        : { assertProcess: async (request) => await this.track("assert process", assert(request)) }),
+        : { assertProcess: async (request) => await this.track("assert process", async () => await assert(request)) }),
       ...(report === undefined
         ? {}
-        : { getLocalReport: async (target: Uint8Array) => await this.track("get local report", report(target)) }),
+        : {
+            getLocalReport: async (target: Uint8Array) =>
+              await this.track("get local report", async () => await report(target)),
+          }),
     };
   }
 
-  /** Watches one call, which may go around the runtime. */
-  async track<T>(call: string, running: Promise<T>): Promise<T> {
+  /** Watches one call, which may go around the runtime. It is told before the call begins: it may be the last word. */
+  async track<T>(call: string, run: () => Promise<T>): Promise<T> {
     this.#observer?.call(call, "begins");
     this.#pending.set(call, (this.#pending.get(call) ?? 0) + 1);
     try {
-      return await running;
+      return await run();
     } catch (error) {
       this.#examine(call, error);
       throw error;

@@ -56,7 +56,7 @@ export const libraryAbiChecks: readonly Check[] = [
       ]);
       const calls = new Calls({});
       const exec = openLibrary(trial.libraryPath ?? "", calls).find("pal_exec");
-      await trial.calls.track("exec", calls.call(exec, { arena, words: [address] }));
+      await trial.calls.track("exec", async () => await calls.call(exec, { arena, words: [address] }));
       expect(packed.read() === UNWRITTEN, "pal_exec takes exit_value from offset 4, as if pal_exec_args_t were packed");
     },
   },
