@@ -9,7 +9,7 @@ import { deleteResponse } from "../messages/task.ts";
 import { hookCommand } from "../runtime/hook-command.ts";
 import { runcOptions } from "../runtime/settings.ts";
 import type { ShimFlags } from "./flags.ts";
-import { answers } from "./start.ts";
+import { answers } from "./claim-socket.ts";
 
 /** containerd gives `delete` five seconds in all. */
 const RUNC_MS = 4_000;

@@ -1,26 +1,15 @@
 import { spawn } from "node:child_process";
-import {
-  closeSync,
-  constants,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
-import { InclavareError, isInclavareError } from "@inclavare/errors";
-import { connectUnix, createCoreScheduling, listenUnix, pollDescriptors } from "@inclavare/linux";
+import { closeSync, constants, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { InclavareError } from "@inclavare/errors";
+import { createCoreScheduling } from "@inclavare/linux";
 import { type ShimOptions, readOptions } from "../options.ts";
+import { claimSocket } from "./claim-socket.ts";
 import type { ShimFlags } from "./flags.ts";
 import { joinCgroup } from "./shim-cgroup.ts";
 import { DEFAULT_SOCKET_DIRECTORY, groupOf, socketPath } from "./socket-address.ts";
 import { decodeStartInput } from "./start-input.ts";
 
-const CONNECT_MS = 100;
 const MAX_OOM_SCORE = 1000;
 /** What runc and Node.js would act upon. */
 const FOREIGN_VARIABLES = ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NODE_OPTIONS"];
@@ -94,53 +83,6 @@ function readAnnotations(file: string): Readonly<Record<string, string>> {
   } catch (cause) {
     throw new InclavareError("ERR_JSON", `${file} of the bundle is not JSON`, { cause });
   }
-}
-
-/**
- * Listens at the path, which nobody sees before it is listened at.
- * @returns undefined when somebody answers there already.
- */
-function claimSocket(path: string): number | undefined {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = join(dirname(path), `.${process.pid}`);
-  const listener = listenUnix(temporary, { mode: 0o600 });
-  try {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        linkSync(temporary, path);
-        return listener;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt > 2) throw error;
-        if (answers(path)) {
-          closeSync(listener);
-          return undefined;
-        }
-        rmSync(path, { force: true }); // of a shim that was killed
-      }
-    }
-  } catch (error) {
-    closeSync(listener);
-    throw error;
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-}
-
-/**
- * Whether somebody listens at a socket, or may: one whose backlog is full is alive.
- * @param staysMs for how long a connection must stay open: a dying shim's ends.
- */
-export function answers(path: string, staysMs: number = 0): boolean {
-  let connection: number;
-  try {
-    connection = connectUnix(path, { timeoutMs: CONNECT_MS });
-  } catch (error) {
-    const errno = isInclavareError(error) ? error.details["errno"] : undefined;
-    return errno !== "ECONNREFUSED" && errno !== "ENOENT";
-  }
-  const [seen] = staysMs === 0 ? [] : pollDescriptors([{ fd: connection, readable: true }], staysMs);
-  closeSync(connection);
-  return seen === undefined || !(seen.readable || seen.hangup);
 }
 
 /** Whoever reads it sees all of it or nothing. */

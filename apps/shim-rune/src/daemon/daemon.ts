@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { once } from "node:events";
-import { createServer as createSocketServer } from "node:net";
+import { createServer as createSocketServer, type Server } from "node:net";
 import { join } from "node:path";
 import type { Config } from "@inclavare/container";
 import { formatOneLine } from "@inclavare/errors";
@@ -16,6 +16,7 @@ import { taskServices } from "../task/service.ts";
 import { Tasks } from "../task/tasks.ts";
 import { watchIdle } from "./idle.ts";
 import { Joins } from "./joins.ts";
+import { leave } from "./leave.ts";
 import { Log } from "./log.ts";
 import { giveBackMemory } from "./memory.ts";
 import { reapOrphans } from "./orphans.ts";
@@ -55,9 +56,18 @@ export async function runDaemon({ flags, env, config, bundle, version, revision 
   const ended = Promise.withResolvers<string>();
   const runtimes = { config, namespace, path: env["PATH"], log };
   const joins = new Joins();
+  let isLeaving = false;
   const shutdown = (): void => {
-    void joins.settled().then(() => {
-      if (tasks.isEmpty) ended.resolve("containerd is done with it");
+    if (isLeaving) return;
+    isLeaving = true;
+    const isEmpty = (): boolean => tasks.isEmpty;
+    const left = leave({ socket, joins, isEmpty, listen }).catch((error: unknown) => {
+      log.write("error", `cannot listen again: ${formatOneLine(error)}`);
+      return isEmpty();
+    });
+    void left.then((hasLeft) => {
+      isLeaving = false;
+      if (hasLeft) ended.resolve("containerd is done with it");
     });
   };
   const tasks = new Tasks({ namespace, publisher, log, now, version, runtimes, shutdown });
@@ -75,15 +85,17 @@ export async function runDaemon({ flags, env, config, bundle, version, revision 
   }
   const services = observeServices(taskServices(tasks, idle.touch), log, measured?.metrics.called);
   const server = createServer({ services, statusOf });
-  const listener = createSocketServer();
-  server.listen(listener);
-  listener.listen({ fd: LISTENER });
-  await once(listener, "listening");
+  const listen = (descriptor: number): Server => {
+    const listener = createSocketServer();
+    server.listen(listener);
+    listener.on("connection", (connection) => {
+      idle.touch();
+      joins.watch(connection);
+    });
+    return listener.listen({ fd: descriptor });
+  };
+  await once(listen(LISTENER), "listening");
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ended.resolve(signal));
-  listener.on("connection", (connection) => {
-    idle.touch();
-    joins.watch(connection);
-  });
 
   const reason = await ended.promise;
   log.write("debug", `the shim ends: ${reason}`);

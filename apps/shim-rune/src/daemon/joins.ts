@@ -24,10 +24,10 @@ export class Joins {
   /** Resolves when nobody can be on the way any more; at once, as a rule. */
   async settled(): Promise<void> {
     const deadline = performance.now() + 2 * JOIN_MS;
-    while (this.#isAwaited() && performance.now() < deadline) await sleep(LOOK_MS);
+    while (this.isAwaited() && performance.now() < deadline) await sleep(LOOK_MS);
   }
 
-  #isAwaited(): boolean {
+  isAwaited(): boolean {
     for (const connection of this.#silent) if (connection.bytesRead > 0) this.#silent.delete(connection);
     return this.#silent.size > 0 || performance.now() - this.#probedAt < JOIN_MS;
   }
