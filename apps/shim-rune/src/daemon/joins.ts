@@ -12,8 +12,15 @@ const LOOK_MS = 50;
 export class Joins {
   readonly #silent = new Set<Socket>();
   #probedAt = Number.NEGATIVE_INFINITY;
+  #arrivals = 0;
+
+  /** Connections so far. */
+  get arrivals(): number {
+    return this.#arrivals;
+  }
 
   watch(connection: Socket): void {
+    this.#arrivals += 1;
     this.#silent.add(connection);
     connection.once("close", () => {
       this.#silent.delete(connection);
@@ -24,10 +31,10 @@ export class Joins {
   /** Resolves when nobody can be on the way any more; at once, as a rule. */
   async settled(): Promise<void> {
     const deadline = performance.now() + 2 * JOIN_MS;
-    while (this.isAwaited() && performance.now() < deadline) await sleep(LOOK_MS);
+    while (this.#isAwaited() && performance.now() < deadline) await sleep(LOOK_MS);
   }
 
-  isAwaited(): boolean {
+  #isAwaited(): boolean {
     for (const connection of this.#silent) if (connection.bytesRead > 0) this.#silent.delete(connection);
     return this.#silent.size > 0 || performance.now() - this.#probedAt < JOIN_MS;
   }

@@ -54,6 +54,17 @@ describe("a shim that is to leave", () => {
     assert.equal(await leave({ socket, joins: new Joins(), isEmpty: () => false, listen }), false);
   });
 
+  it("does not wait for ever for somebody who says nothing", { timeout: 20_000 }, async () => {
+    const joins = new Joins();
+    await once(serve(joins, { path: socket }), "listening");
+    const silent = connect(socket);
+    await once(silent, "connect");
+    await sleep(50);
+    const listen = (): void => assert.fail("nobody came");
+    assert.equal(await leave({ socket, joins, isEmpty: () => true, listen }), true);
+    silent.destroy();
+  });
+
   it("is found again by whoever saw it just before its socket went", async () => {
     const joins = new Joins();
     await once(serve(joins, { path: socket }), "listening");

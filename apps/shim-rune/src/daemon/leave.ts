@@ -23,9 +23,11 @@ export async function leave({ socket, joins, isEmpty, listen }: Leaving): Promis
   for (;;) {
     await joins.settled();
     if (!isEmpty()) return false;
+    const { arrivals } = joins;
     rmSync(socket, { force: true });
     await sleep(LATE_MS);
-    if (isEmpty() && !joins.isAwaited()) return true;
+    // Whoever came before has been waited for, and may never say a word.
+    if (isEmpty() && joins.arrivals === arrivals) return true;
     const descriptor = claimSocket(socket);
     // Another shim is there by now, and serves whoever saw this one.
     if (descriptor === undefined) return isEmpty();
